@@ -1,0 +1,58 @@
+package inbox
+
+import "time"
+
+// Event is one line of the event log: what happened to what, in the order it was committed. Data
+// holds ids, enums and numbers alone, never names, bodies or addresses.
+type Event struct {
+	Seq          int64 // drawn by the log
+	Kind         EventKind
+	At           time.Time
+	Shop         ShopID         // 0: concerns no shop
+	Conversation ConversationID // 0: concerns no conversation
+	Actor        UserID         // 0: the customer or the program
+	// From and To are the assignee before and after; they decide who sees an event in a shop where
+	// he sees assigned conversations only, and let it reach also the one who loses a conversation.
+	From, To UserID
+	Data     map[string]any
+}
+
+// EventKind is noun.verb in the past tense.
+type EventKind string
+
+// The kinds of event.
+const (
+	MessageReceived      EventKind = "message.received"
+	MessageQueued        EventKind = "message.queued"
+	MessageSending       EventKind = "message.sending"
+	MessageSent          EventKind = "message.sent"
+	MessageFailed        EventKind = "message.failed"
+	MessageUncertain     EventKind = "message.uncertain"
+	MessageHeld          EventKind = "message.held"
+	MessageWithdrawn     EventKind = "message.withdrawn"
+	NoteAdded            EventKind = "note.added"
+	ConversationCreated  EventKind = "conversation.created"
+	ConversationAssigned EventKind = "conversation.assigned"
+	ConversationTagged   EventKind = "conversation.tagged"
+	ConversationUntagged EventKind = "conversation.untagged"
+	ConversationOpened   EventKind = "conversation.opened"
+	ConversationClosed   EventKind = "conversation.closed"
+	ConversationSnoozed  EventKind = "conversation.snoozed"
+	ConversationPending  EventKind = "conversation.pending"
+	ConversationChanged  EventKind = "conversation.changed" // subject, status, priority
+	ConversationRead     EventKind = "conversation.read"    // by the actor; only his own sockets see it
+	DraftSaved           EventKind = "draft.saved"          // by the actor; only his own sockets see it
+	DraftDiscarded       EventKind = "draft.discarded"
+	TagChanged           EventKind = "tag.changed"
+	ShopChanged          EventKind = "shop.changed"
+	ConnectionChanged    EventKind = "connection.changed"
+	UserChanged          EventKind = "user.changed"
+	PresenceChanged      EventKind = "presence.changed"
+	RosterChanged        EventKind = "roster.changed"
+	AccessChanged        EventKind = "access.changed" // To's roles changed: his sockets take a new scope
+)
+
+// Private tells whether only the actor's own sockets may see events of this kind.
+func (k EventKind) Private() bool {
+	return k == ConversationRead || k == DraftSaved || k == DraftDiscarded
+}
