@@ -4,7 +4,10 @@ package channels
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/json"
+	"log/slog"
+	"net"
 	"time"
 
 	"github.com/deskbell/deskbell/inbox"
@@ -25,12 +28,17 @@ type Adapter interface {
 	Close() error
 }
 
-// Page is what Pull yields. Announce, if set, is called first with the page's source keys, before
-// any byte of it is parsed.
+// Page is what Pull yields: at most 100 items, their keys known before any byte of them is parsed,
+// so that an item that kills the program is known by name when the program comes back.
 type Page struct {
-	Keys   []Key                   // every item of the page, parsed or not
-	Items  func() []inbox.Incoming // reads and parses the items; an item that cannot be read has Problem set
-	Cursor string                  // to be kept once the page is stored
+	Keys []Key
+	// Parse reads item i of Keys. An item that cannot be understood has Problem set; Parse never
+	// touches the network. Raw gives the same item as bytes alone, unparsed, for one that has proved
+	// deadly: only SourceKey, At and Raw are set.
+	Parse func(i int) inbox.Incoming
+	Raw   func(i int) inbox.Incoming
+	// Cursor is to be kept once the page is stored; never "". A page without Keys moves it alone.
+	Cursor string
 }
 
 // Key names one item at the source before it is parsed.
@@ -42,13 +50,16 @@ type Key struct {
 
 // Watcher is the power to be told that there is something to pull: IMAP IDLE, a push.
 type Watcher interface {
-	// Watch calls wake whenever Pull may find something, until ctx ends or the far side breaks off.
+	// Watch calls wake whenever Pull may find something, also once when it begins to watch, until
+	// ctx ends or the far side breaks off. It returns nil if there is nothing to watch: then the
+	// runner only polls.
 	Watch(ctx context.Context, wake func()) error
 }
 
 // Reader is the power to look whether an earlier attempt arrived.
 type Reader interface {
-	// Find returns the remote id of m if the far side has it, "" if it certainly has not.
+	// Find returns the remote id of m if the far side has it, "" if it certainly has not. Code
+	// UncertainOf if the far side cannot tell.
 	Find(ctx context.Context, m inbox.Outgoing) (remoteID string, err error)
 }
 
@@ -66,13 +77,20 @@ type Check struct {
 	Detail  string        `json:"detail,omitempty"` // the far side's own words, cut and cleaned; English
 }
 
-// Config is what an adapter is opened with. Secret is opened and must never be logged.
+// Config is what an adapter is opened with. Secret is opened and must never be logged. Opening does
+// no input or output. What is left zero gets a default: the system's clock, dialer and certificate
+// authorities, no log, no bound on memory.
 type Config struct {
 	Connection inbox.ConnectionID
 	Settings   json.RawMessage
 	Secret     map[string]string
 	LiveFrom   time.Time
 	Now        func() time.Time
+	// Dial is the only way out: the operator's rules on addresses are checked in it.
+	Dial   func(ctx context.Context, network, address string) (net.Conn, error)
+	Roots  *x509.CertPool
+	Log    *slog.Logger
+	Memory *Memory // shared by all adapters of a program
 }
 
 // Kind is one way to reach customers.
