@@ -5,7 +5,10 @@
 // a [Scope] is the same answer as plain data, for lists, searches, counts and sockets.
 package rbac
 
-import "strconv"
+import (
+	"strconv"
+	"time"
+)
 
 // ID is a number drawn by the database. In JSON, in addresses and in logs it is a decimal string,
 // because a browser cannot hold every 64-bit number. Zero means "none".
@@ -109,6 +112,7 @@ type User struct {
 	Language string // en, ru, it, zh
 	Zone     string // IANA name, for display
 	Status   UserStatus
+	SeenAt   time.Time      // last request, to the minute; zero: never
 	Settings map[string]any // the screen's choices; nothing on the server depends on them but undo_seconds
 }
 
