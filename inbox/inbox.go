@@ -47,7 +47,12 @@ type Shop struct {
 	SenderName string // shown to customers in front of the address; the shop's name if empty
 	Signature  string // plain text put under replies; may be empty
 	Language   string // the language customers are answered in; may be empty
-	CreatedAt  time.Time
+	// ReplyMinutes is the company target: an answer is due so long after the oldest unanswered
+	// customer message; 0 = no target.
+	ReplyMinutes int
+	Fallback     Fallback
+	AgentLimit   int // open conversations one agent may hold by automatic assignment
+	CreatedAt    time.Time
 }
 
 // ShopState is the life of a shop; people set it. Degraded and expired are computed from the
@@ -67,21 +72,22 @@ const (
 
 // Connection is one login of a shop: a mailbox or a seller account.
 type Connection struct {
-	ID         ConnectionID
-	Shop       ShopID
-	Kind       string         // "email", "ebay", …: a key of channels.Registry
-	Name       string         // shown to people, such as the mail address
-	Settings   map[string]any // checked against the kind's JSON Schema; holds no secret
-	Secret     []byte         // sealed; bound to this row and shop
-	State      ConnectionState
-	Problem    *Reason   // why it is not connected; nil while all is well
-	LiveFrom   time.Time // what the source received earlier is history: stored, searchable, closed
-	Cursor     string    // opaque to everybody but its adapter
-	LastInAt   time.Time // zero: never
-	LastOutAt  time.Time // zero: never
-	CheckedAt  time.Time // last successful poll; zero: never
-	CreatedAt  time.Time
-	SecretHint string // which fields a secret is stored for, never their values
+	ID        ConnectionID
+	Shop      ShopID
+	Kind      string         // "email", "ebay", …: a key of channels.Registry
+	Name      string         // shown to people, such as the mail address
+	Settings  map[string]any // checked against the kind's JSON Schema; holds no secret
+	Secret    []byte         // sealed; bound to this row and shop
+	State     ConnectionState
+	Problem   *Reason   // why it is not connected; nil while all is well
+	LiveFrom  time.Time // what the source received earlier is history: stored, searchable, closed
+	Cursor    string    // opaque to everybody but its adapter
+	LastInAt  time.Time // zero: never
+	LastOutAt time.Time // zero: never
+	CheckedAt time.Time // last successful poll; zero: never
+	CreatedAt time.Time
+	// SecretNames are the secret fields that are stored, never their values.
+	SecretNames []string
 }
 
 // ConnectionState is the health of one login.
@@ -121,6 +127,7 @@ type Conversation struct {
 	ContactName    string
 	ContactAddress string // of the identity that wrote last
 	Kind           ConversationKind
+	RemoteThread   string // the marketplace's thread id; "" for mail
 	Subject        string
 	State          ConversationState
 	ClosedReason   ClosedReason // "" unless State is closed
@@ -134,8 +141,10 @@ type Conversation struct {
 	PreviewKind    Direction
 	Messages       int
 	HasAttachments bool
-	Unread         bool // for the reader
-	Draft          bool // the reader has one
+	Unread         bool      // for the reader
+	Draft          bool      // the reader has one
+	LastInID       MessageID // newest message of the customer; decides Unread
+	LastOutAt      time.Time // newest answer of an agent
 	LastAt         time.Time
 	WaitingSince   time.Time // at of the oldest unanswered customer message; zero: nothing waits
 	DueAt          time.Time // when an answer is due; zero: no clock runs
@@ -219,10 +228,17 @@ type Message struct {
 	From         Address
 	To, Cc, Bcc  []Address // Bcc only on outbound messages, and only to people who may read them
 	Subject      string
-	Text         string // the whole text, UTF-8
-	ReplyText    string // what the person wrote now, without quote and signature; "" if the same as Text
-	HTML         bool   // there is an HTML form, at /messages/{id}/html
-	HeaderID     string // Message-ID without <>, or the marketplace's id
+	Text         string            // the whole text, UTF-8
+	ReplyText    string            // what the person wrote now, without quote and signature; "" if the same as Text
+	HTML         string            // sanitised; "" if the message has none
+	HeaderID     string            // Message-ID without <>
+	InReplyTo    string            // Message-ID without <>
+	References   []string          // nearest last, without <>
+	RemoteID     string            // the marketplace's id, or the mail server's answer
+	RawHash      string            // the bytes as received, in the blob store
+	SendKey      string            // the Idempotency-Key of a reply or note
+	ThenState    ConversationState // the state the conversation had before this reply; undo restores it
+	Files        int               // how many attachments it has
 	Attachments  []Attachment
 	Mentions     []UserID // of a note
 	Automatic    bool     // out-of-office, receipt, bounce: starts no clock, wakes nobody
@@ -236,6 +252,7 @@ type Message struct {
 type Attachment struct {
 	ID          AttachmentID
 	Message     MessageID // 0 while it is uploaded and not yet sent
+	Uploader    UserID    // 0 for what arrived
 	Name        string    // cleaned for display; never used as a storage name
 	ContentType string
 	Size        int64

@@ -110,7 +110,9 @@ func TestMigrateTwiceAndRefuseNewer(t *testing.T) {
 			t.Fatalf("states = %v, %v; want all applied", states, err)
 		}
 		newer := len(states) + 1
-		if err := s.InTx(ctx, func(tx *store.Tx) error { return tx.Exec(ctx, "INSERT INTO schema_migrations VALUES (?, 'later', '', 0)", newer) }); err != nil {
+		if err := s.InTx(ctx, func(tx *store.Tx) error {
+			return tx.Exec(ctx, "INSERT INTO schema_migrations VALUES (?, 'later', '', 0)", newer)
+		}); err != nil {
 			t.Fatal(err)
 		}
 		if err := s.Migrate(ctx); err == nil {

@@ -1,0 +1,184 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"github.com/deskbell/deskbell/inbox"
+	"github.com/deskbell/deskbell/rbac"
+)
+
+type conversationRow struct {
+	bun.BaseModel  `bun:"table:conversations,alias:c"`
+	ID             int64  `bun:"id,pk,autoincrement"`
+	Shop           int64  `bun:"shop_id"`
+	Connection     int64  `bun:"connection_id"`
+	Contact        int64  `bun:"contact_id"`
+	ContactName    string `bun:"contact_name"`
+	ContactAddress string `bun:"contact_address"`
+	Kind           string `bun:"kind"`
+	RemoteThread   string `bun:"remote_thread"`
+	Subject        string `bun:"subject"`
+	State          string `bun:"state"`
+	ClosedReason   string `bun:"closed_reason"`
+	Active         int64  `bun:"active"`
+	Status         int64  `bun:"status_id,nullzero"`
+	Assignee       int64  `bun:"assignee_id,nullzero"`
+	AssignedAt     int64  `bun:"assigned_at,nullzero"`
+	AssignReason   string `bun:"assign_reason,nullzero"`
+	Preview        string `bun:"preview"`
+	PreviewAuthor  int64  `bun:"preview_author,nullzero"`
+	PreviewKind    string `bun:"preview_kind"`
+	Messages       int    `bun:"messages"`
+	HasAttachments int64  `bun:"has_attachments"`
+	LastInID       int64  `bun:"last_in_id"`
+	LastOutAt      int64  `bun:"last_out_at,nullzero"`
+	LastAt         int64  `bun:"last_at"`
+	WaitingSince   int64  `bun:"waiting_since,nullzero"`
+	DueAt          int64  `bun:"due_at,nullzero"`
+	SortDue        int64  `bun:"sort_due"`
+	SnoozedUntil   int64  `bun:"snoozed_until,nullzero"`
+	CreatedAt      int64  `bun:"created_at"`
+	Version        int64  `bun:"version"`
+}
+
+// latestDue is above every instant; conversations without a clock sort behind it, newest first.
+const latestDue = int64(1) << 62
+
+func (r conversationRow) conversation() (inbox.Conversation, error) {
+	c := inbox.Conversation{ID: inbox.ConversationID(r.ID), Shop: inbox.ShopID(r.Shop), Connection: inbox.ConnectionID(r.Connection),
+		Contact: inbox.ContactID(r.Contact), ContactName: r.ContactName, ContactAddress: r.ContactAddress,
+		Kind: inbox.ConversationKind(r.Kind), RemoteThread: r.RemoteThread, Subject: r.Subject,
+		State: inbox.ConversationState(r.State), ClosedReason: inbox.ClosedReason(r.ClosedReason),
+		Status: inbox.StatusID(r.Status), Assignee: inbox.UserID(r.Assignee), AssignedAt: moment(r.AssignedAt),
+		Preview: r.Preview, PreviewAuthor: inbox.UserID(r.PreviewAuthor), PreviewKind: inbox.Direction(r.PreviewKind),
+		Messages: r.Messages, HasAttachments: r.HasAttachments != 0, LastInID: inbox.MessageID(r.LastInID),
+		LastOutAt: moment(r.LastOutAt), LastAt: moment(r.LastAt), WaitingSince: moment(r.WaitingSince), DueAt: moment(r.DueAt),
+		SnoozedUntil: moment(r.SnoozedUntil), CreatedAt: moment(r.CreatedAt), Version: r.Version}
+	var err error
+	if c.AssignReason, err = reasonOf(r.AssignReason); err != nil {
+		return c, fmt.Errorf("conversation %d: %w", r.ID, err)
+	}
+	return c, nil
+}
+
+func newConversationRow(c inbox.Conversation) conversationRow {
+	r := conversationRow{ID: int64(c.ID), Shop: int64(c.Shop), Connection: int64(c.Connection), Contact: int64(c.Contact),
+		ContactName: c.ContactName, ContactAddress: c.ContactAddress, Kind: string(c.Kind), RemoteThread: c.RemoteThread,
+		Subject: c.Subject, State: string(c.State), ClosedReason: string(c.ClosedReason), Active: flag(c.Active()),
+		Status: int64(c.Status), Assignee: int64(c.Assignee), AssignedAt: micros(c.AssignedAt), AssignReason: reasonText(c.AssignReason),
+		Preview: c.Preview, PreviewAuthor: int64(c.PreviewAuthor), PreviewKind: string(c.PreviewKind), Messages: c.Messages,
+		HasAttachments: flag(c.HasAttachments), LastInID: int64(c.LastInID), LastOutAt: micros(c.LastOutAt), LastAt: micros(c.LastAt),
+		WaitingSince: micros(c.WaitingSince), DueAt: micros(c.DueAt), SnoozedUntil: micros(c.SnoozedUntil),
+		CreatedAt: micros(c.CreatedAt), Version: c.Version, SortDue: latestDue - micros(c.LastAt)}
+	if r.DueAt != 0 {
+		r.SortDue = r.DueAt
+	}
+	return r
+}
+
+// Conversation returns one conversation with its tags and what is the reader's own (unread, draft).
+// NotFound if it is unknown or outside the scope.
+func (q queries) Conversation(ctx context.Context, scope rbac.Scope, id inbox.ConversationID) (inbox.Conversation, error) {
+	var r conversationRow
+	if err := inScope(q.db.NewSelect().Model(&r).Where("c.id = ?", int64(id)), scope, "c").Scan(ctx); err != nil {
+		return inbox.Conversation{}, notFound(err, "conversation")
+	}
+	list, err := q.complete(ctx, scope.User, []conversationRow{r})
+	if err != nil {
+		return inbox.Conversation{}, err
+	}
+	return list[0], nil
+}
+
+// complete turns rows into conversations with tags, and what is the reader's own: three statements
+// however many rows.
+func (q queries) complete(ctx context.Context, reader rbac.UserID, rows []conversationRow) ([]inbox.Conversation, error) {
+	list := make([]inbox.Conversation, len(rows))
+	ids := make([]int64, len(rows))
+	at := make(map[int64]int, len(rows))
+	for i, r := range rows {
+		var err error
+		if list[i], err = r.conversation(); err != nil {
+			return nil, err
+		}
+		ids[i], at[r.ID] = r.ID, i
+		list[i].Unread = r.LastInID > 0
+	}
+	if len(rows) == 0 {
+		return list, nil
+	}
+	var tags []struct {
+		Conversation int64 `bun:"conversation_id"`
+		Tag          int64 `bun:"tag_id"`
+	}
+	if err := q.db.NewSelect().Table("conversation_tags").Column("conversation_id", "tag_id").
+		Where("conversation_id IN (?)", bun.In(ids)).Order("at", "tag_id").Scan(ctx, &tags); err != nil {
+		return nil, fmt.Errorf("tags of conversations: %w", err)
+	}
+	for _, t := range tags {
+		c := &list[at[t.Conversation]]
+		c.Tags = append(c.Tags, inbox.TagID(t.Tag))
+	}
+	if reader == 0 {
+		return list, nil
+	}
+	var own []struct {
+		Conversation int64 `bun:"conversation_id"`
+		Message      int64 `bun:"message_id"` // 0 = a draft
+	}
+	if err := q.db.NewRaw(`SELECT conversation_id, message_id FROM reads WHERE user_id = ?0 AND conversation_id IN (?1)
+		UNION ALL SELECT conversation_id, 0 FROM drafts WHERE user_id = ?0 AND conversation_id IN (?1)`,
+		int64(reader), bun.In(ids)).Scan(ctx, &own); err != nil {
+		return nil, fmt.Errorf("reader's marks of conversations: %w", err)
+	}
+	for _, o := range own {
+		c := &list[at[o.Conversation]]
+		if o.Message == 0 {
+			c.Draft = true
+		} else {
+			c.Unread = int64(c.LastInID) > o.Message
+		}
+	}
+	return list, nil
+}
+
+// LockConversation returns a conversation, without tags and the reader's marks, and keeps others
+// from changing it until the transaction ends. NotFound if it is unknown or outside the scope.
+func (tx *Tx) LockConversation(ctx context.Context, scope rbac.Scope, id inbox.ConversationID) (inbox.Conversation, error) {
+	var r conversationRow
+	query := inScope(tx.db.NewSelect().Model(&r).Where("c.id = ?", int64(id)), scope, "c")
+	if tx.postgres {
+		query.For("UPDATE")
+	}
+	if err := query.Scan(ctx); err != nil {
+		return inbox.Conversation{}, notFound(err, "conversation")
+	}
+	return r.conversation()
+}
+
+// SaveConversation writes what can change on a locked conversation and raises its version; c then
+// holds the new version.
+func (tx *Tx) SaveConversation(ctx context.Context, c *inbox.Conversation) error {
+	c.Version++
+	r := newConversationRow(*c)
+	_, err := tx.db.NewUpdate().Model(&r).ExcludeColumn("shop_id", "connection_id", "contact_id", "kind", "remote_thread", "created_at").WherePK().Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("save conversation %s: %w", c.ID, err)
+	}
+	return nil
+}
+
+// DueSnoozes returns snoozed conversations whose time has come, the oldest first.
+func (q queries) DueSnoozes(ctx context.Context, now time.Time, limit int) ([]inbox.ConversationID, error) {
+	var ids []inbox.ConversationID
+	err := q.db.NewSelect().Table("conversations").Column("id").Where("snoozed_until <= ?", micros(now)).
+		Order("snoozed_until").Limit(int64(limit)).Scan(ctx, &ids)
+	if err != nil {
+		return nil, fmt.Errorf("find snoozes that are due: %w", err)
+	}
+	return ids, nil
+}
