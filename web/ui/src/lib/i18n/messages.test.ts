@@ -1,0 +1,75 @@
+// @vitest-environment node
+// Every language says everything English says, with the same placeholders and its own plural forms.
+import { describe, expect, it } from 'vitest';
+import en from '../../messages/en';
+import itMessages from '../../messages/it';
+import ru from '../../messages/ru';
+import zh from '../../messages/zh';
+import type { Dictionary, Plural } from './i18n.svelte';
+
+const languages: Record<string, Dictionary> = { ru, it: itMessages, zh };
+
+function flat(words: Dictionary): Map<string, string | Plural> {
+	return new Map(
+		Object.entries(words).flatMap(([area, texts]) =>
+			Object.entries(texts).map(([key, value]) => [`${area}.${key}`, value] as const)
+		)
+	);
+}
+
+function texts(value: string | Plural): string[] {
+	return typeof value === 'string' ? [value] : Object.values(value);
+}
+
+function placeholders(text: string): string {
+	return [...new Set(text.match(/\{\w+\}/g) ?? [])].sort().join(' ');
+}
+
+function pluralKeys(code: string): string {
+	return new Intl.PluralRules(code).resolvedOptions().pluralCategories.toSorted().join(' ');
+}
+
+const english = flat(en);
+
+describe.each(Object.entries({ en: en as Dictionary, ...languages }))('%s', (code, words) => {
+	const own = flat(words);
+
+	it('has the same keys as English', () => {
+		expect([...own.keys()].sort()).toEqual([...english.keys()].sort());
+	});
+
+	it('has no empty text', () => {
+		expect([...own].filter(([, value]) => texts(value).some((text) => !text.trim())).map(([key]) => key)).toEqual([]);
+	});
+
+	it('uses the placeholders of English in every form', () => {
+		const wrong = [...own].filter(([key, value]) => {
+			const all = new Set(texts(english.get(key) ?? '').map(placeholders));
+			return texts(value).some((text) => !all.has(placeholders(text)));
+		});
+		expect(wrong.map(([key]) => key)).toEqual([]);
+	});
+
+	it('has exactly the plural forms of the language', () => {
+		const wrong = [...own].filter(([key, value]) => {
+			const plural = typeof english.get(key) === 'object';
+			if (!plural) return typeof value === 'object';
+			return typeof value === 'string' || Object.keys(value).sort().join(' ') !== pluralKeys(code);
+		});
+		expect(wrong.map(([key]) => key)).toEqual([]);
+	});
+});
+
+it('does not leave English texts untranslated', () => {
+	// Names, technical words, and words that are the same in Italian.
+	const same = /^(?:[A-Z0-9/ .-]{1,12}|Deskbell|E-mail|Password|IMAP.*|SMTP.*|OAuth.*|\{[^ ]+)$|^No$|^Offline.*/;
+	for (const [code, words] of Object.entries(languages)) {
+		const copied = [...flat(words)].filter(
+			([key, value]) => typeof value === 'string' && value === english.get(key) && value.length > 3 && !same.test(value)
+		);
+		expect(
+			copied.map(([key]) => key),
+			code
+		).toEqual([]);
+	}
+});
