@@ -366,6 +366,7 @@ type LedgerState string
 // Taking is the mark of an item that is being read; found after a crash it counts as an attempt.
 const (
 	LedgerTaking    LedgerState = "taking"
+	LedgerWaiting   LedgerState = "waiting" // seen, not stored yet
 	LedgerMessage   LedgerState = "message"
 	LedgerSame      LedgerState = "same" // the same message was received before
 	LedgerAutomatic LedgerState = "automatic"

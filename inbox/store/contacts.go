@@ -1,0 +1,154 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/uptrace/bun"
+
+	"github.com/deskbell/deskbell/inbox"
+)
+
+type identityRow struct {
+	bun.BaseModel `bun:"table:identities"`
+	ID            int64  `bun:"id,pk,autoincrement"`
+	Contact       int64  `bun:"contact_id"`
+	Kind          string `bun:"kind"`
+	Realm         string `bun:"realm"`
+	RemoteID      string `bun:"remote_id"`
+}
+
+type contactRow struct {
+	bun.BaseModel `bun:"table:contacts,alias:ct"`
+	ID            int64  `bun:"id,pk,autoincrement"`
+	Name          string `bun:"name"`
+	CreatedAt     int64  `bun:"created_at"`
+}
+
+// contactLock keeps two nodes from making the same new customer.
+const contactLock = logLock + 2
+
+// Meeting is somebody who wrote to a shop.
+type Meeting struct {
+	Shop     inbox.ShopID
+	Identity inbox.Identity
+}
+
+// identityKey is what makes an identity one: its kind, realm and remote id.
+func identityKey(i inbox.Identity) string { return i.Kind + "\x00" + i.Realm + "\x00" + i.RemoteID }
+
+// Meet finds the contact of each meeting, in order, or makes it, and notes in which shops he is
+// known. A fixed number of statements however many meetings; all are of one kind and realm.
+func (tx *Tx) Meet(ctx context.Context, meetings []Meeting) ([]inbox.ContactID, error) {
+	if len(meetings) == 0 {
+		return nil, nil
+	}
+	known, err := tx.identities(ctx, meetings)
+	if err != nil {
+		return nil, err
+	}
+	if missing := strangers(meetings, known); len(missing) > 0 {
+		if tx.postgres { // somebody else may be making them: look again with the lock held
+			if _, err := tx.db.ExecContext(ctx, "SELECT pg_advisory_xact_lock(?)", int64(contactLock)); err != nil {
+				return nil, err
+			}
+			if known, err = tx.identities(ctx, meetings); err != nil {
+				return nil, err
+			}
+			missing = strangers(meetings, known)
+		}
+		if err := tx.welcome(ctx, missing, known); err != nil {
+			return nil, err
+		}
+	}
+	contacts := make([]inbox.ContactID, len(meetings))
+	type place struct {
+		bun.BaseModel `bun:"table:identity_shops"`
+		Identity      int64  `bun:"identity_id"`
+		Shop          int64  `bun:"shop_id"`
+		Name          string `bun:"name"`
+	}
+	places := map[[2]int64]place{}
+	for i, m := range meetings {
+		r := known[identityKey(m.Identity)]
+		contacts[i] = inbox.ContactID(r.Contact)
+		p := place{Identity: r.ID, Shop: int64(m.Shop), Name: m.Identity.Name}
+		places[[2]int64{r.ID, p.Shop}] = p
+	}
+	rows := make([]place, 0, len(places))
+	for _, p := range places {
+		rows = append(rows, p)
+	}
+	slices.SortFunc(rows, func(a, b place) int { return int((a.Identity-b.Identity)*2 + (a.Shop - b.Shop)) })
+	_, err = tx.db.NewInsert().Model(&rows).On("CONFLICT (identity_id, shop_id) DO NOTHING").Returning("NULL").Exec(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("note where customers are known: %w", err)
+	}
+	return contacts, nil
+}
+
+// identities finds the identities of meetings that are known, by key.
+func (tx *Tx) identities(ctx context.Context, meetings []Meeting) (map[string]identityRow, error) {
+	remote := make([]string, len(meetings))
+	for i, m := range meetings {
+		remote[i] = m.Identity.RemoteID
+	}
+	first := meetings[0].Identity
+	var rows []identityRow
+	err := tx.db.NewSelect().Model(&rows).Where("kind = ? AND realm = ? AND remote_id IN (?)", first.Kind, first.Realm, bun.In(remote)).Scan(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("find customers: %w", err)
+	}
+	known := make(map[string]identityRow, len(rows))
+	for _, r := range rows {
+		known[identityKey(inbox.Identity{Kind: r.Kind, Realm: r.Realm, RemoteID: r.RemoteID})] = r
+	}
+	return known, nil
+}
+
+// strangers returns the identities nobody knows yet, each once, in a fixed order.
+func strangers(meetings []Meeting, known map[string]identityRow) []inbox.Identity {
+	var list []inbox.Identity
+	for _, m := range meetings {
+		if _, ok := known[identityKey(m.Identity)]; !ok {
+			list = append(list, m.Identity)
+		}
+	}
+	slices.SortStableFunc(list, func(a, b inbox.Identity) int { return strings.Compare(identityKey(a), identityKey(b)) })
+	return slices.CompactFunc(list, func(a, b inbox.Identity) bool { return identityKey(a) == identityKey(b) })
+}
+
+// welcome makes a contact with one identity for each stranger and adds them to known.
+func (tx *Tx) welcome(ctx context.Context, strangers []inbox.Identity, known map[string]identityRow) error {
+	if len(strangers) == 0 {
+		return nil
+	}
+	contactIDs, err := tx.Reserve(ctx, "contacts", len(strangers))
+	if err != nil {
+		return err
+	}
+	identityIDs, err := tx.Reserve(ctx, "identities", len(strangers))
+	if err != nil {
+		return err
+	}
+	contacts := make([]contactRow, len(strangers))
+	rows := make([]identityRow, len(strangers))
+	for i, s := range strangers {
+		name := s.Name
+		if name == "" {
+			name = s.RemoteID
+		}
+		contacts[i] = contactRow{ID: contactIDs[i], Name: name, CreatedAt: micros(tx.now())}
+		rows[i] = identityRow{ID: identityIDs[i], Contact: contactIDs[i], Kind: s.Kind, Realm: s.Realm, RemoteID: s.RemoteID}
+		known[identityKey(s)] = rows[i]
+	}
+	if _, err := tx.db.NewInsert().Model(&contacts).Returning("NULL").Exec(ctx); err != nil {
+		return fmt.Errorf("keep customers: %w", err)
+	}
+	if _, err := tx.db.NewInsert().Model(&rows).Returning("NULL").Exec(ctx); err != nil {
+		return fmt.Errorf("keep identities: %w", err)
+	}
+	return nil
+}

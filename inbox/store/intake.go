@@ -1,0 +1,261 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"sort"
+	"strings"
+
+	"github.com/uptrace/bun"
+
+	"github.com/deskbell/deskbell/inbox"
+)
+
+// This file writes what arrives, a batch at a time: one statement per table however many messages.
+
+// Reserve draws n ids for rows of a table, rising. On SQLite they are free because the transaction
+// is the only writer; a rollback gives them back.
+func (tx *Tx) Reserve(ctx context.Context, table string, n int) ([]int64, error) {
+	ids := make([]int64, 0, n)
+	if n == 0 {
+		return ids, nil
+	}
+	if tx.postgres {
+		err := tx.db.NewRaw("SELECT nextval(pg_get_serial_sequence(?, 'id')) FROM generate_series(1, ?)", table, n).Scan(ctx, &ids)
+		if err != nil {
+			return nil, fmt.Errorf("reserve ids of %s: %w", table, err)
+		}
+		sort.Slice(ids, func(i, j int) bool { return ids[i] < ids[j] })
+		return ids, nil
+	}
+	var last int64
+	err := tx.db.NewSelect().Table("sqlite_sequence").ColumnExpr("COALESCE(max(seq), 0)").Where("name = ?", table).Scan(ctx, &last)
+	if err != nil {
+		return nil, fmt.Errorf("reserve ids of %s: %w", table, err)
+	}
+	for i := range n {
+		ids = append(ids, last+1+int64(i))
+	}
+	return ids, nil
+}
+
+// Routes returns which shop mail for an address belongs to; addresses are lower case.
+func (q queries) Routes(ctx context.Context, connection inbox.ConnectionID) (map[string]inbox.ShopID, error) {
+	var rows []struct {
+		Address string       `bun:"address"`
+		Shop    inbox.ShopID `bun:"shop_id"`
+	}
+	err := q.db.NewSelect().Table("routes").Column("address", "shop_id").Where("connection_id = ?", int64(connection)).Scan(ctx, &rows)
+	if err != nil {
+		return nil, fmt.Errorf("routes of connection %s: %w", connection, err)
+	}
+	routes := make(map[string]inbox.ShopID, len(rows))
+	for _, r := range rows {
+		routes[r.Address] = r.Shop
+	}
+	return routes, nil
+}
+
+// KnownMessage is a message found by what it is or by its Message-ID.
+type KnownMessage struct {
+	ID           inbox.MessageID      `bun:"id"`
+	Conversation inbox.ConversationID `bun:"conversation_id"`
+	Shop         inbox.ShopID         `bun:"shop_id"`
+	Direction    inbox.Direction      `bun:"direction"`
+	HeaderID     string               `bun:"header_id"`
+	Sameness     []byte               `bun:"sameness"`
+}
+
+// MessagesBySameness returns the messages of a connection that are one of these.
+func (q queries) MessagesBySameness(ctx context.Context, connection inbox.ConnectionID, sameness [][]byte) ([]KnownMessage, error) {
+	if len(sameness) == 0 {
+		return nil, nil
+	}
+	var list []KnownMessage
+	err := q.db.NewSelect().Table("messages").Column("id", "conversation_id", "shop_id", "direction", "header_id", "sameness").
+		Where("connection_id = ? AND sameness IN (?)", int64(connection), bun.In(sameness)).Scan(ctx, &list)
+	if err != nil {
+		return nil, fmt.Errorf("look for the same messages: %w", err)
+	}
+	return list, nil
+}
+
+// MessagesByHeader returns the messages of these shops on one connection that carry one of these
+// Message-IDs.
+func (q queries) MessagesByHeader(ctx context.Context, connection inbox.ConnectionID, shops []inbox.ShopID, headers []string) ([]KnownMessage, error) {
+	if len(headers) == 0 || len(shops) == 0 {
+		return nil, nil
+	}
+	var list []KnownMessage
+	err := q.db.NewSelect().Table("messages").Column("id", "conversation_id", "shop_id", "direction", "header_id").
+		Where("header_id <> ''").Where("header_id IN (?) AND shop_id IN (?) AND connection_id = ?", bun.In(headers), bun.In(shops), int64(connection)).
+		Order("id").Scan(ctx, &list)
+	if err != nil {
+		return nil, fmt.Errorf("look for referenced messages: %w", err)
+	}
+	return list, nil
+}
+
+// ConversationsByThread returns the conversations of a connection with these marketplace threads.
+func (q queries) ConversationsByThread(ctx context.Context, connection inbox.ConnectionID, threads []string) ([]inbox.Conversation, error) {
+	if len(threads) == 0 {
+		return nil, nil
+	}
+	var rows []conversationRow
+	err := q.db.NewSelect().Model(&rows).Where("connection_id = ?", int64(connection)).
+		Where("remote_thread <> '' AND remote_thread IN (?)", bun.In(threads)).Scan(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("look for threads: %w", err)
+	}
+	return plain(rows)
+}
+
+func plain(rows []conversationRow) ([]inbox.Conversation, error) {
+	list := make([]inbox.Conversation, len(rows))
+	for i, r := range rows {
+		var err error
+		if list[i], err = r.conversation(); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+// LockConversations returns conversations without tags and the reader's marks, and keeps others from
+// changing them until the transaction ends. They are locked in the order of their ids, so that two
+// transactions cannot wait for each other. Unknown ids are left out.
+func (tx *Tx) LockConversations(ctx context.Context, ids []inbox.ConversationID) ([]inbox.Conversation, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	var rows []conversationRow
+	query := tx.db.NewSelect().Model(&rows).Where("c.id IN (?)", bun.In(ids)).Order("c.id")
+	if tx.postgres {
+		query.For("UPDATE")
+	}
+	if err := query.Scan(ctx); err != nil {
+		return nil, fmt.Errorf("lock conversations: %w", err)
+	}
+	return plain(rows)
+}
+
+// AddConversations keeps new conversations whose ids were reserved.
+func (tx *Tx) AddConversations(ctx context.Context, list []*inbox.Conversation) error {
+	if len(list) == 0 {
+		return nil
+	}
+	rows := make([]conversationRow, len(list))
+	for i, c := range list {
+		c.CreatedAt, c.Version = tx.now(), 1
+		rows[i] = newConversationRow(*c)
+	}
+	if _, err := tx.db.NewInsert().Model(&rows).Returning("NULL").Exec(ctx); err != nil {
+		return fmt.Errorf("keep conversations: %w", err)
+	}
+	return nil
+}
+
+// Arrival is a message that arrived, with what is kept beside it.
+type Arrival struct {
+	Message  inbox.Message // its id was reserved
+	Sameness []byte
+	Words    []string // for search, without the shop's own word
+}
+
+// AddArrivals keeps messages, their attachments and their words.
+func (tx *Tx) AddArrivals(ctx context.Context, list []Arrival) error {
+	if len(list) == 0 {
+		return nil
+	}
+	rows := make([]messageRow, len(list))
+	words := make([]SearchWords, len(list))
+	var files []attachmentRow
+	for i, a := range list {
+		a.Message.CreatedAt = tx.now()
+		rows[i] = newMessageRow(a.Message)
+		rows[i].Sameness = a.Sameness
+		words[i] = SearchWords{Message: a.Message.ID, Shop: a.Message.Shop, Words: a.Words}
+		for _, f := range a.Message.Attachments {
+			f.Message = a.Message.ID
+			files = append(files, newAttachmentRow(f, tx.now()))
+		}
+	}
+	if _, err := tx.db.NewInsert().Model(&rows).Returning("NULL").Exec(ctx); err != nil {
+		return fmt.Errorf("keep messages: %w", err)
+	}
+	if len(files) > 0 {
+		if _, err := tx.db.NewInsert().Model(&files).ExcludeColumn("id").Returning("NULL").Exec(ctx); err != nil {
+			return fmt.Errorf("keep attachments: %w", err)
+		}
+	}
+	return tx.AddWords(ctx, words)
+}
+
+// SearchWords are the words one message is found by.
+type SearchWords struct {
+	Message inbox.MessageID
+	Shop    inbox.ShopID
+	Words   []string // as made by inbox/content/tokens
+}
+
+// ShopWord is the word every message of a shop has, so that a search in some shops needs no join.
+func ShopWord(shop inbox.ShopID) string { return "s" + shop.String() }
+
+// AddWords makes messages findable.
+func (tx *Tx) AddWords(ctx context.Context, list []SearchWords) error {
+	type row struct {
+		bun.BaseModel `bun:"table:message_words"`
+		Message       int64  `bun:"message_id"`
+		Words         string `bun:"words"`
+	}
+	rows := make([]row, len(list))
+	for i, w := range list {
+		all := append([]string{ShopWord(w.Shop)}, w.Words...)
+		rows[i] = row{Message: int64(w.Message)}
+		if tx.postgres {
+			rows[i].Words = vector(all)
+		} else {
+			rows[i].Words = strings.Join(all, " ")
+		}
+	}
+	insert := "INSERT INTO message_words (rowid, words) "
+	if tx.postgres {
+		insert = "INSERT INTO message_words (message_id, words) "
+	}
+	if len(rows) == 0 {
+		return nil
+	}
+	if _, err := tx.db.ExecContext(ctx, insert+"?", bun.Safe("VALUES "+values(rows, func(r row) (int64, string) { return r.Message, r.Words }))); err != nil {
+		return fmt.Errorf("keep search words: %w", err)
+	}
+	return nil
+}
+
+// values writes (number, 'text') lists; the texts hold words alone, quotes are doubled all the same.
+func values[T any](rows []T, pair func(T) (int64, string)) string {
+	var b strings.Builder
+	for i, r := range rows {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		n, s := pair(r)
+		fmt.Fprintf(&b, "(%d,'%s')", n, strings.ReplaceAll(s, "'", "''"))
+	}
+	return b.String()
+}
+
+// vector writes words as a tsvector literal: each quoted, once.
+func vector(words []string) string {
+	seen := make(map[string]bool, len(words))
+	var b strings.Builder
+	for _, w := range words {
+		if seen[w] {
+			continue
+		}
+		seen[w] = true
+		b.WriteByte('\'')
+		b.WriteString(strings.NewReplacer(`\`, `\\`, `'`, `''`).Replace(w))
+		b.WriteString("' ")
+	}
+	return b.String()
+}
