@@ -1,0 +1,70 @@
+package email
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/emersion/go-imap/v2"
+
+	"github.com/deskbell/deskbell/inbox"
+)
+
+// mail is one mail on its way from the server to the sink.
+type mail struct {
+	described
+	uid     imap.UID
+	key     string
+	raw     []byte // nil if it was not fetched
+	problem string // why not
+	gone    bool   // deleted at the source between two commands
+}
+
+// cost is the memory a mail takes: its bytes and, once parsed, its parts again.
+func (m *mail) cost() int64 {
+	if m.problem != "" {
+		return 0
+	}
+	return 2 * m.size
+}
+
+// budget is what may arrive for a mail. Servers are known to tell a size that is wrong by some.
+func (m *mail) budget() int64 { return min(2*m.size, mailLimit) + smallAnswer }
+
+// received is the moment of INTERNALDATE, never in the future.
+func (a *Adapter) received(at time.Time) time.Time {
+	now := a.now()
+	if at.IsZero() || at.After(now) {
+		at = now
+	}
+	return at.UTC()
+}
+
+// bare is a mail as bytes alone.
+func (a *Adapter) bare(m *mail) inbox.Incoming {
+	in := inbox.Incoming{SourceKey: m.key, At: a.received(m.at), Raw: m.raw}
+	if m.problem != "" {
+		in.Problem = &inbox.Reason{Code: m.problem, Params: map[string]any{"size": m.size, "limit": mailLimit}}
+	}
+	return in
+}
+
+// read parses a mail. One that no parser understands is set aside with its bytes.
+func (a *Adapter) read(folder string, m *mail) (in inbox.Incoming) {
+	in = a.bare(m)
+	if in.Problem != nil {
+		return in
+	}
+	defer func() {
+		if cause := recover(); cause != nil {
+			a.log.Error("a mail broke its parser", "source_key", m.key, "error", fmt.Sprint(cause))
+			in = a.bare(m)
+			in.Problem = &inbox.Reason{Code: mailUnreadable}
+		}
+	}()
+	if err := a.parse(&in, folder); err != nil {
+		a.log.Warn("a mail cannot be read", "source_key", m.key, "error", err)
+		in = a.bare(m)
+		in.Problem = &inbox.Reason{Code: mailUnreadable}
+	}
+	return in
+}

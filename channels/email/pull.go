@@ -1,0 +1,433 @@
+package email
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/emersion/go-imap/v2"
+
+	"github.com/deskbell/deskbell/channels"
+	"github.com/deskbell/deskbell/inbox"
+)
+
+// mailTries is how often a mail is asked for that breaks the connection each time.
+const mailTries = 3
+
+// Pull reads each folder from where the cursor left it, oldest UID first. The next page is fetched
+// while the one before is being stored. A folder that cannot be opened does not keep the others from
+// being read; its error comes at the end.
+func (a *Adapter) Pull(ctx context.Context, at string, yield func(channels.Page) error) error {
+	ctx, done := a.living(ctx)
+	defer done()
+	progress, err := readCursor(at)
+	if err != nil {
+		return err
+	}
+	select {
+	case a.pulling <- struct{}{}:
+		defer func() { <-a.pulling }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	fetching, stop := context.WithCancel(ctx)
+	f := &fetcher{Adapter: a, session: a.fetching, progress: progress, pages: make(chan filled)}
+	go func() {
+		defer close(f.pages)
+		f.err = f.folders(fetching)
+	}()
+	err = drain(f.pages, stop, yield)
+	if a.fetching = f.session; f.broken || err != nil {
+		a.drop()
+	}
+	if err != nil {
+		return err
+	}
+	return f.err
+}
+
+// drain yields pages until there are no more; after an error it stops the fetcher and gives back
+// what it still brings.
+func drain(pages <-chan filled, stop func(), yield func(channels.Page) error) (err error) {
+	defer stop()
+	for p := range pages {
+		if err == nil {
+			if err = yield(p.Page); err != nil {
+				stop()
+			}
+		}
+		p.giveBack()
+	}
+	return err
+}
+
+func (a *Adapter) drop() {
+	if a.fetching != nil {
+		a.fetching.close()
+		a.fetching = nil
+	}
+}
+
+// filled is a page with the memory it holds.
+type filled struct {
+	channels.Page
+	giveBack func()
+}
+
+// fetcher is the part of a pull that talks to the server.
+type fetcher struct {
+	*Adapter
+	session  *session // nil: not connected
+	progress cursor
+	pages    chan filled
+	broken   bool // the session cannot be used any more
+	err      error
+}
+
+// folders reads all folders. It goes on after a folder that the server refuses to open and stops
+// when the server itself is lost.
+func (f *fetcher) folders(ctx context.Context) error {
+	var refused error
+	for _, folder := range f.settings.IMAP.Folders {
+		err := f.folder(ctx, folder)
+		if ctx.Err() != nil {
+			f.broken = true
+			return ctx.Err()
+		}
+		if err != nil && inbox.CodeOf(err) != inbox.NotFound {
+			f.broken = true
+			return err
+		}
+		refused = errors.Join(refused, err)
+	}
+	return refused
+}
+
+// folder reads what one folder has beyond its place in the cursor.
+func (f *fetcher) folder(ctx context.Context, name string) error {
+	state, err := f.open(ctx, name)
+	if err != nil {
+		return err
+	}
+	here, known := f.progress[name]
+	if !known || here.UIDValidity != state.UIDValidity {
+		here = place{UIDValidity: state.UIDValidity}
+		if here.ImportTo, err = f.newest(ctx, state); err != nil {
+			return err
+		}
+		f.progress[name] = here
+		if here.ImportTo == 0 {
+			return f.send(ctx, filled{Page: channels.Page{Cursor: f.progress.String()}, giveBack: func() {}})
+		}
+	}
+	if here.UID < here.ImportTo {
+		if err := f.span(ctx, name, here.UID+1, here.ImportTo, f.window()); err != nil {
+			return err
+		}
+		f.progress[name] = place{UIDValidity: here.UIDValidity, UID: here.ImportTo}
+		if err := f.send(ctx, filled{Page: channels.Page{Cursor: f.progress.String()}, giveBack: func() {}}); err != nil {
+			return err
+		}
+	}
+	here = f.progress[name]
+	if state.UIDNext != 0 && here.UID+1 >= state.UIDNext {
+		return nil
+	}
+	return f.span(ctx, name, here.UID+1, 0, time.Time{})
+}
+
+// newest returns the highest UID of an open folder, 0 if it is empty.
+func (f *fetcher) newest(ctx context.Context, state *imap.SelectData) (imap.UID, error) {
+	if state.UIDNext != 0 {
+		return state.UIDNext - 1, nil
+	}
+	uids, err := f.session.search(ctx, 1, 0, time.Time{}) // an old server that does not tell
+	if err != nil || len(uids) == 0 {
+		return 0, f.lost(ctx, err)
+	}
+	return uids[len(uids)-1], nil
+}
+
+// open examines a folder. A session kept from the pull before may have died in the meantime: then a
+// new one is opened, once.
+func (f *fetcher) open(ctx context.Context, folder string) (*imap.SelectData, error) {
+	if f.session != nil {
+		data, err := f.session.examine(ctx, folder)
+		if err == nil || ctx.Err() != nil {
+			return data, err
+		}
+		if e, ok := errors.AsType[*imap.Error](err); ok && e.Type == imap.StatusResponseTypeNo {
+			return nil, f.missing(folder, err)
+		}
+	}
+	if err := f.reopen(ctx); err != nil {
+		return nil, err
+	}
+	data, err := f.session.examine(ctx, folder)
+	if e, ok := errors.AsType[*imap.Error](err); ok && e.Type == imap.StatusResponseTypeNo {
+		return nil, f.missing(folder, err)
+	}
+	return data, f.lost(ctx, err)
+}
+
+func (f *fetcher) reopen(ctx context.Context) (err error) {
+	if f.session != nil {
+		f.session.close()
+		f.session = nil
+	}
+	f.session, err = f.signIn(ctx, nil)
+	return err
+}
+
+func (a *Adapter) missing(folder string, cause error) error {
+	e := a.problem(&a.settings.IMAP.server, inbox.NotFound, imapFolderMissing, "the mail server does not open this folder", cause)
+	e.Reason.Params["folder"] = folder
+	return e
+}
+
+func (f *fetcher) lost(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return f.lostIMAP(err)
+}
+
+// span reads the UIDs of an open folder from one to another (0: no end), received since a moment.
+func (f *fetcher) span(ctx context.Context, folder string, from, to imap.UID, since time.Time) error {
+	day := since
+	if !day.IsZero() {
+		day = since.AddDate(0, 0, -1) // the server's day may begin up to 14 hours away from ours
+	}
+	uids, err := f.session.search(ctx, from, to, day)
+	if err != nil {
+		return f.lost(ctx, err)
+	}
+	for chunk := range slices.Chunk(uids, pageItems) {
+		if err := f.chunk(ctx, folder, chunk, since); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// chunk fetches up to a hundred mails: first what the server says of them, then their bytes in pages
+// of bounded size.
+func (f *fetcher) chunk(ctx context.Context, folder string, uids []imap.UID, since time.Time) error {
+	about, err := f.describeAll(ctx, folder, uids)
+	if err != nil {
+		return err
+	}
+	here := f.progress[folder]
+	var page []mail
+	var size int64
+	for _, uid := range uids {
+		d, there := about[uid]
+		if !there || d.at.Before(since) {
+			continue // gone meanwhile, or older than the import goes back
+		}
+		m := mail{uid: uid, described: d, key: fmt.Sprintf("%s|%d|%d", folder, here.UIDValidity, uid)}
+		switch {
+		case d.broken:
+			m.problem = mailUnfetched
+		case d.size > mailLimit:
+			m.problem = mailTooLarge
+		}
+		if len(page) > 0 && size+m.cost() > pageLimit {
+			if err := f.page(ctx, folder, page, size); err != nil {
+				return err
+			}
+			page, size = nil, 0
+		}
+		page = append(page, m)
+		size += m.cost()
+	}
+	if len(page) > 0 {
+		if err := f.page(ctx, folder, page, size); err != nil {
+			return err
+		}
+	}
+	here.UID = uids[len(uids)-1] // what lay outside the window is passed, too
+	f.progress[folder] = here
+	return nil
+}
+
+// describeAll asks about mails; about those missing in the answer singly, as some servers leave out
+// what they stumble over.
+func (f *fetcher) describeAll(ctx context.Context, folder string, uids []imap.UID) (map[imap.UID]described, error) {
+	about, err := f.session.describe(ctx, uids)
+	if err != nil {
+		if _, err = f.again(ctx, folder, err); err != nil {
+			return nil, err
+		}
+		about = map[imap.UID]described{}
+	}
+	for _, uid := range uids {
+		if _, ok := about[uid]; ok {
+			continue
+		}
+		one, err := f.describeOne(ctx, folder, uid)
+		if err != nil {
+			return nil, err
+		}
+		if one != nil {
+			about[uid] = *one
+		}
+	}
+	return about, nil
+}
+
+// describeOne returns nil for a mail that is gone, and broken for one that breaks every answer about
+// it.
+func (f *fetcher) describeOne(ctx context.Context, folder string, uid imap.UID) (*described, error) {
+	for range mailTries {
+		about, err := f.session.describe(ctx, []imap.UID{uid})
+		if err == nil {
+			if one, ok := about[uid]; ok {
+				return &one, nil
+			}
+			return nil, nil
+		}
+		if _, err := f.again(ctx, folder, err); err != nil {
+			return nil, err
+		}
+	}
+	return &described{at: f.now(), broken: true}, nil
+}
+
+// again reconnects after a broken answer and opens the folder afresh. It fails if that is impossible
+// or the folder was renumbered meanwhile: then the next pull begins anew.
+func (f *fetcher) again(ctx context.Context, folder string, why error) (*imap.SelectData, error) {
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	f.log.Warn("mail server gave an answer that breaks the connection; connecting again", "error", f.scrub(why.Error()))
+	if err := f.reopen(ctx); err != nil {
+		return nil, err
+	}
+	state, err := f.session.examine(ctx, folder)
+	if err != nil {
+		return nil, f.lost(ctx, err)
+	}
+	if state.UIDValidity != f.progress[folder].UIDValidity {
+		return nil, f.problem(&f.settings.IMAP.server, inbox.Unavailable, imapFailed, "the folder was renumbered while it was read", nil)
+	}
+	return state, nil
+}
+
+// page fetches the bytes of mails and sends them on as one page.
+func (f *fetcher) page(ctx context.Context, folder string, mails []mail, size int64) error {
+	giveBack, err := f.memory.Take(ctx, size)
+	if err != nil {
+		return err
+	}
+	if err := f.fill(ctx, folder, mails); err != nil {
+		giveBack()
+		return err
+	}
+	mails = slices.DeleteFunc(mails, func(m mail) bool { return m.gone })
+	here := f.progress[folder]
+	if len(mails) > 0 {
+		here.UID = mails[len(mails)-1].uid
+	}
+	f.progress[folder] = here
+	p := channels.Page{
+		Keys:   make([]channels.Key, len(mails)),
+		Parse:  func(i int) inbox.Incoming { return f.read(folder, &mails[i]) },
+		Raw:    func(i int) inbox.Incoming { return f.bare(&mails[i]) },
+		Cursor: f.progress.String(),
+	}
+	for i, m := range mails {
+		p.Keys[i] = channels.Key{SourceKey: m.key, Size: m.size, At: f.received(m.at)}
+	}
+	return f.send(ctx, filled{Page: p, giveBack: giveBack})
+}
+
+func (f *fetcher) send(ctx context.Context, p filled) error {
+	select {
+	case f.pages <- p:
+		return nil
+	case <-ctx.Done():
+		p.giveBack()
+		return ctx.Err()
+	}
+}
+
+// fill fetches mails in one command and those that did not come singly.
+func (f *fetcher) fill(ctx context.Context, folder string, mails []mail) error {
+	var set imap.UIDSet
+	var budget int64
+	for _, m := range mails {
+		if m.problem == "" {
+			set.AddNum(m.uid)
+			budget += m.budget()
+		}
+	}
+	if len(set) == 0 {
+		return nil
+	}
+	err := f.session.bodies(ctx, set, budget, func(uid imap.UID, raw []byte) { keep(mails, uid, raw) })
+	if err != nil {
+		if _, err := f.again(ctx, folder, err); err != nil {
+			return err
+		}
+	}
+	for i := range mails {
+		if m := &mails[i]; m.raw == nil && m.problem == "" {
+			if err := f.single(ctx, folder, m); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func keep(mails []mail, uid imap.UID, raw []byte) {
+	i, ok := slices.BinarySearchFunc(mails, uid, func(m mail, uid imap.UID) int { return int(m.uid) - int(uid) })
+	if ok && mails[i].problem == "" {
+		mails[i].raw = raw
+	}
+}
+
+// single fetches one mail that did not come with the others: by its UID, then by its number, for
+// servers that answer with the UID behind the mail, which the library drops. One that is gone is
+// marked so; one that cannot be had is set aside.
+func (f *fetcher) single(ctx context.Context, folder string, m *mail) error {
+	take := func(uid imap.UID, raw []byte) {
+		if uid == m.uid {
+			m.raw = raw
+		}
+	}
+	for range mailTries {
+		err := f.session.bodies(ctx, imap.UIDSetNum(m.uid), m.budget(), take)
+		var about map[imap.UID]described
+		if err == nil && m.raw == nil {
+			if about, err = f.session.describe(ctx, []imap.UID{m.uid}); err == nil {
+				d, there := about[m.uid]
+				if !there {
+					m.gone = true
+					return nil
+				}
+				err = f.session.bodies(ctx, imap.SeqSetNum(d.sequence), m.budget(), take)
+			}
+		}
+		if m.raw != nil {
+			return nil
+		}
+		if err == nil {
+			break // the server has it and does not give it
+		}
+		if _, err := f.again(ctx, folder, err); err != nil {
+			return err
+		}
+	}
+	m.problem = mailUnfetched
+	return nil
+}
