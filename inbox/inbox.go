@@ -55,6 +55,9 @@ type Shop struct {
 	CreatedAt    time.Time
 }
 
+// ReplyTarget is the company target as a duration; 0 = none.
+func (s *Shop) ReplyTarget() time.Duration { return time.Duration(s.ReplyMinutes) * time.Minute }
+
 // ShopState is the life of a shop; people set it. Degraded and expired are computed from the
 // states of its connections and never stored.
 type ShopState string
@@ -150,6 +153,7 @@ type Conversation struct {
 	DueAt          time.Time // when an answer is due; zero: no clock runs
 	SnoozedUntil   time.Time // zero: not snoozed
 	CreatedAt      time.Time
+	Reopened       bool  // not stored: it was closed before the message being taken in, so it is new work
 	Version        int64 // rises with every change; compared with If-Match
 }
 

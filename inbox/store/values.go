@@ -75,3 +75,6 @@ func notFound(err error, what string) error {
 	}
 	return err
 }
+
+// isNotFound tells whether notFound made the error.
+func isNotFound(err error) bool { return inbox.CodeOf(err) == inbox.NotFound }
