@@ -22,6 +22,15 @@ const (
 	Limited     Code = "limited"
 )
 
+// Codes about people: each is a case of 401, 404 or 409 that the screen words on its own.
+const (
+	Unauthenticated    Code = "unauthenticated"     // 401: nobody is signed in
+	InvalidCredentials Code = "invalid_credentials" // 401: the same for an unknown address and a wrong password
+	TokenInvalid       Code = "token_invalid"       // 404: a link that is unknown, used or too old
+	SetupDone          Code = "setup_done"          // 409
+	LastAdmin          Code = "last_admin"          // 409: somebody must be left who can administrate
+)
+
 // Error is an error whose Msg a person may read. Err, the cause, is for the log alone.
 type Error struct {
 	Code    Code

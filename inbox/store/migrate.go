@@ -54,6 +54,9 @@ func (s *Store) Migrate(ctx context.Context) error {
 			return fmt.Errorf("migration %04d_%s: %w", m.Number, m.Name, err)
 		}
 	}
+	if err := s.InTx(ctx, func(tx *Tx) error { return tx.seedPolicy(ctx) }); err != nil {
+		return fmt.Errorf("say what each role may: %w", err)
+	}
 	return nil
 }
 
