@@ -38,7 +38,7 @@ var house = []struct{ name, imports string }{
 	// Floor 1: words, and pure work on them.
 	{"inbox", "rbac"},
 	{"channels/email/mailparse", "inbox/content"},
-	{"routing/shift", "rbac"},
+	{"routing/shift", "inbox rbac"},
 
 	// Floor 2: rows and adapters.
 	{"inbox/store", "inbox inbox/store/migrations inbox/content inbox/content/tokens rbac"},
