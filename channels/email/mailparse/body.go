@@ -1,0 +1,179 @@
+package mailparse
+
+import (
+	"bytes"
+	"net/url"
+	"strings"
+
+	"github.com/deskbell/deskbell/inbox/content"
+)
+
+// finish chooses and joins what people read and derives the rest from it.
+func (p *parser) finish(segments []segment) {
+	m := p.message
+	var texts, htmls []string
+	anyHTML := false
+	for _, s := range segments {
+		anyHTML = anyHTML || s.html != ""
+	}
+	for _, s := range segments {
+		switch {
+		case s.html != "" && strings.TrimSpace(s.text) == "":
+			if len(segments) > 1 {
+				texts = append(texts, content.HTMLToText(s.html))
+			}
+			htmls = append(htmls, s.html)
+		case s.html != "":
+			texts = append(texts, s.text)
+			htmls = append(htmls, s.html)
+		default:
+			texts = append(texts, s.text)
+			if anyHTML && strings.TrimSpace(s.text) != "" {
+				htmls = append(htmls, content.TextToHTML(s.text))
+			}
+		}
+	}
+	m.Text = strings.Trim(p.limit(joinTexts(texts)), "\n")
+	if anyHTML {
+		m.HTML = content.SanitizeHTML(p.limit(strings.Join(htmls, "<br>")))
+	}
+	p.replyText()
+	p.markInline()
+}
+
+// joinTexts joins the texts that are not empty by an empty line.
+func joinTexts(texts []string) string {
+	if len(texts) == 1 {
+		return texts[0]
+	}
+	var full []string
+	for _, text := range texts {
+		if text = strings.Trim(text, "\n"); strings.TrimSpace(text) != "" {
+			full = append(full, text)
+		}
+	}
+	return strings.Join(full, "\n\n")
+}
+
+// replyText finds the person's own words. A plain text that shows no quote may come from a program
+// that marks quotes in HTML only, so then the HTML is asked too.
+func (p *parser) replyText() {
+	m := p.message
+	if strings.TrimSpace(m.Text) == "" && m.HTML != "" {
+		m.Text, m.ReplyText = content.ReadHTML(m.HTML)
+		return
+	}
+	m.ReplyText = content.ReplyOnly(m.Text)
+	if len(m.ReplyText) < len(strings.TrimSpace(m.Text)) || !marksQuote(m.HTML) {
+		return
+	}
+	if reply := content.ReplyOnlyHTML(m.HTML); reply != "" && len(reply) < len(m.ReplyText) {
+		m.ReplyText = reply
+	}
+}
+
+// marksQuote tells whether cleaned HTML holds any mark of a quote or signature.
+func marksQuote(html string) bool {
+	return strings.Contains(html, "<blockquote") || strings.Contains(html, ` class="`) || strings.Contains(html, ` id="`)
+}
+
+func (p *parser) limit(s string) string {
+	if len(s) <= p.options.MaxText {
+		return s
+	}
+	p.message.Truncated = true
+	return strings.ToValidUTF8(s[:p.options.MaxText], "")
+}
+
+// markInline marks the files that the HTML shows.
+func (p *parser) markInline() {
+	shown := map[string]bool{}
+	for rest := p.message.HTML; ; {
+		i := strings.Index(rest, `src="cid:`)
+		if i < 0 {
+			break
+		}
+		rest = rest[i+len(`src="cid:`):]
+		end := strings.IndexByte(rest, '"')
+		if end < 0 {
+			break
+		}
+		id := rest[:end]
+		shown[id] = true
+		if plain, err := url.PathUnescape(id); err == nil {
+			shown[plain] = true
+		}
+	}
+	for i := range p.message.Attachments {
+		a := &p.message.Attachments[i]
+		if a.ContentID != "" && shown[a.ContentID] {
+			a.Inline = true
+		}
+	}
+}
+
+// plainLines makes line ends plain and takes off the spaces that only fill lines at the end.
+func plainLines(text string) string {
+	if strings.IndexByte(text, '\r') >= 0 {
+		text = strings.ReplaceAll(text, "\r\n", "\n")
+		text = strings.ReplaceAll(text, "\r", "\n")
+	}
+	return strings.TrimRight(text, " \t\n")
+}
+
+// unflow joins the lines of format=flowed (RFC 3676): one that ends in a blank goes on in the next
+// of the same quote depth. With deleteSpace the blank itself goes.
+func unflow(text string, deleteSpace bool) string {
+	var out strings.Builder
+	out.Grow(len(text))
+	flowing, depthBefore := false, 0
+	for line := range strings.SplitSeq(text, "\n") {
+		depth := 0
+		for depth < len(line) && line[depth] == '>' {
+			depth++
+		}
+		words := strings.TrimPrefix(line[depth:], " ")
+		isSignature := words == "-- " || words == "--"
+		if flowing && (depth != depthBefore || isSignature) {
+			flowing = false
+			out.WriteByte('\n')
+		}
+		if !flowing && depth > 0 {
+			out.WriteString(line[:depth])
+			if words != "" {
+				out.WriteByte(' ')
+			}
+		}
+		flowing = strings.HasSuffix(words, " ") && !isSignature
+		if flowing && deleteSpace {
+			words = words[:len(words)-1]
+		}
+		out.WriteString(words)
+		if !flowing {
+			out.WriteByte('\n')
+		}
+		depthBefore = depth
+	}
+	return strings.TrimRight(out.String(), "\n")
+}
+
+// startsHTML tells whether a text labelled plain is an HTML document.
+func startsHTML(raw []byte) bool {
+	start := bytes.ToLower(bytes.TrimLeft(raw[:min(len(raw), 256)], "\xef\xbb\xbf \t\r\n"))
+	return bytes.HasPrefix(start, []byte("<!doctype html")) || bytes.HasPrefix(start, []byte("<html"))
+}
+
+// metaCharset returns the charset that an HTML document names itself, or "".
+func metaCharset(raw []byte) string {
+	head := bytes.ToLower(raw[:min(len(raw), 2048)])
+	i := bytes.Index(head, []byte("charset="))
+	if i < 0 {
+		return ""
+	}
+	rest := bytes.TrimLeft(head[i+len("charset="):], `"' `)
+	end := bytes.IndexAny(rest, `"' ;/>`)
+	if end < 0 || end > 40 {
+		return ""
+	}
+	return string(rest[:end])
+}
