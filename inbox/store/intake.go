@@ -259,3 +259,13 @@ func vector(words []string) string {
 	}
 	return b.String()
 }
+
+// AddRoute says which shop mail for an address belongs to; an earlier route of it is replaced.
+func (tx *Tx) AddRoute(ctx context.Context, connection inbox.ConnectionID, address string, shop inbox.ShopID) error {
+	_, err := tx.db.ExecContext(ctx, `INSERT INTO routes (connection_id, address, shop_id) VALUES (?, ?, ?)
+		ON CONFLICT (connection_id, address) DO UPDATE SET shop_id = EXCLUDED.shop_id`, int64(connection), strings.ToLower(address), int64(shop))
+	if err != nil {
+		return fmt.Errorf("route %s: %w", address, err)
+	}
+	return nil
+}
