@@ -87,6 +87,20 @@ func (q queries) Connection(ctx context.Context, id inbox.ConnectionID) (inbox.C
 	return r.connection()
 }
 
+// LockConnection returns one connection and keeps other transactions from taking in a page of it
+// until this one ends.
+func (tx *Tx) LockConnection(ctx context.Context, id inbox.ConnectionID) (inbox.Connection, error) {
+	var r connectionRow
+	query := tx.db.NewSelect().Model(&r).Where("id = ?", int64(id))
+	if tx.postgres {
+		query.For("NO KEY UPDATE")
+	}
+	if err := query.Scan(ctx); err != nil {
+		return inbox.Connection{}, notFound(err, "connection")
+	}
+	return r.connection()
+}
+
 // CreateConnection keeps a new connection without its secret, which is sealed to the id returned.
 func (tx *Tx) CreateConnection(ctx context.Context, c inbox.Connection) (inbox.ConnectionID, error) {
 	c.CreatedAt, c.State, c.Secret = tx.now(), inbox.ConnectionNew, nil

@@ -1,0 +1,192 @@
+package ingest
+
+import (
+	"context"
+	"slices"
+
+	"github.com/deskbell/deskbell/inbox"
+	"github.com/deskbell/deskbell/inbox/store"
+)
+
+// file decides for each item, in the order of arrival, what becomes of it: which conversation each
+// copy joins or begins, what that does to the conversation, and what the ledger says. Ids are
+// reserved first, so that all rows can be written at once.
+func (p *page) file(ctx context.Context) error {
+	messages, err := p.tx.Reserve(ctx, "messages", len(p.copies))
+	if err != nil {
+		return err
+	}
+	conversations, err := p.tx.Reserve(ctx, "conversations", len(p.copies))
+	if err != nil {
+		return err
+	}
+	p.changed = map[inbox.ConversationID]bool{}
+	p.outcome = make(map[string]inbox.LedgerEntry, len(p.items))
+	for i, c := range p.copies {
+		if known, ok := p.recognise(c); ok {
+			p.record(c.prepared, inbox.LedgerSame, known.ID)
+			continue
+		}
+		conversation := p.conversationOf(c)
+		if conversation == nil {
+			conversation = p.begin(c, inbox.ConversationID(conversations[i]))
+		}
+		p.join(c, conversation, inbox.MessageID(messages[i]))
+	}
+	for i := range p.items {
+		if item := &p.items[i]; item.Problem != nil && !p.done(item) {
+			p.setAside(item)
+		}
+	}
+	return nil
+}
+
+// recognise finds a copy that is here already: the same message under another source key, or the
+// trace that a reply of ours left in the Sent folder.
+func (p *page) recognise(c *copy) (store.KnownMessage, bool) {
+	if known, ok := p.same[copyKey{c.shop, string(c.sameness)}]; ok {
+		return known, true
+	}
+	if c.Outbound && c.HeaderID != "" {
+		known, ok := p.headers[headerKey{c.shop, c.HeaderID}]
+		return known, ok && known.Direction == inbox.Out
+	}
+	return store.KnownMessage{}, false
+}
+
+// conversationOf finds the conversation a copy belongs to: the marketplace's thread, or the nearest
+// message it refers to, if that is in a conversation with the same contact. Somebody else who quotes
+// a reference, and a sender who is not who he claims to be, never join.
+func (p *page) conversationOf(c *copy) *inbox.Conversation {
+	if c.Thread != "" {
+		return p.existing[p.threads[threadKey{c.shop, c.Thread}]]
+	}
+	if c.Unverified {
+		return nil
+	}
+	for i := len(c.References) - 1; i >= 0; i-- {
+		known, ok := p.headers[headerKey{c.shop, c.References[i]}]
+		if !ok {
+			continue
+		}
+		if found := p.existing[known.Conversation]; found != nil && found.Contact == c.contact && found.ClosedReason != inbox.ClosedMerged {
+			return found
+		}
+	}
+	return nil
+}
+
+// begin makes a new conversation for a copy; the message itself is added by join.
+func (p *page) begin(c *copy, id inbox.ConversationID) *inbox.Conversation {
+	conversation := &inbox.Conversation{ID: id, Shop: c.shop, Connection: p.source.Connection, Contact: c.contact,
+		Kind: inbox.KindMessage, RemoteThread: c.Thread, Subject: c.Subject, State: inbox.Open}
+	if p.history(c) {
+		conversation.SetState(inbox.Closed, conversation.SnoozedUntil, inbox.ClosedOld)
+	}
+	p.fresh = append(p.fresh, conversation)
+	p.existing[id] = conversation
+	if c.Thread != "" {
+		p.threads[threadKey{c.shop, c.Thread}] = id
+	}
+	p.tx.Append(inbox.Event{Kind: inbox.ConversationCreated, Shop: c.shop, Conversation: id})
+	return conversation
+}
+
+// join adds a copy to a conversation as a message.
+func (p *page) join(c *copy, conversation *inbox.Conversation, id inbox.MessageID) {
+	message := inbox.Message{ID: id, Conversation: conversation.ID, Shop: c.shop, Connection: p.source.Connection, Direction: inbox.In,
+		State: inbox.Received, From: c.From, To: c.To, Cc: c.Cc, Subject: c.Subject, Text: c.Text, HTML: c.HTML, HeaderID: c.HeaderID,
+		References: c.References, RemoteID: c.RemoteID, RawHash: c.rawHash, Automatic: c.Automatic, Unverified: c.Unverified,
+		Attachments: c.files, Files: len(c.files), At: c.At}
+	if c.ReplyText != c.Text {
+		message.ReplyText = c.ReplyText
+	}
+	if len(c.References) > 0 {
+		message.InReplyTo = c.References[len(c.References)-1]
+	}
+	if c.Outbound {
+		message.Direction, message.State = inbox.Out, inbox.Sent
+	}
+	first := conversation.Messages == 0
+	p.touch(c, conversation, &message)
+	p.written = append(p.written, store.Arrival{Message: message, Sameness: c.sameness, Words: c.words})
+	p.same[copyKey{c.shop, string(c.sameness)}] = store.KnownMessage{ID: id, Conversation: conversation.ID, Shop: c.shop, Direction: message.Direction}
+	if c.HeaderID != "" {
+		p.headers[headerKey{c.shop, c.HeaderID}] = store.KnownMessage{ID: id, Conversation: conversation.ID, Shop: c.shop,
+			Direction: message.Direction, HeaderID: c.HeaderID}
+	}
+	state := inbox.LedgerMessage
+	if c.Automatic {
+		state = inbox.LedgerAutomatic
+	}
+	p.record(c.prepared, state, id)
+	p.tx.Append(inbox.Event{Kind: p.eventKind(c), Shop: c.shop, Conversation: conversation.ID, From: conversation.Assignee, To: conversation.Assignee,
+		Data: map[string]any{"message": id, "first": first, "automatic": c.Automatic}})
+}
+
+func (p *page) eventKind(c *copy) inbox.EventKind {
+	if c.Outbound {
+		return inbox.MessageSent
+	}
+	return inbox.MessageReceived
+}
+
+// touch changes the conversation as its new message demands: clock, state, last words.
+func (p *page) touch(c *copy, conversation *inbox.Conversation, message *inbox.Message) {
+	p.changed[conversation.ID] = true
+	conversation.Messages++
+	conversation.HasAttachments = conversation.HasAttachments || message.Files > 0
+	if !message.At.Before(conversation.LastAt) {
+		conversation.LastAt = message.At
+		conversation.Preview, conversation.PreviewAuthor, conversation.PreviewKind = c.preview, 0, message.Direction
+	}
+	if conversation.ContactAddress == "" || (message.Direction == inbox.In && !c.Unverified) {
+		conversation.ContactName, conversation.ContactAddress = c.Identity.Name, c.answerTo
+	}
+	switch {
+	case p.history(c):
+	case c.Outbound:
+		conversation.LastOutAt = message.At
+		if !conversation.WaitingSince.After(message.At) {
+			conversation.StopClock()
+		}
+	case c.Automatic:
+	default:
+		conversation.LastInID = message.ID
+		p.receive(c, conversation)
+	}
+}
+
+// receive is what a live message of the customer does: re-open, start the clock, assign.
+func (p *page) receive(c *copy, conversation *inbox.Conversation) {
+	shop := p.shops[c.shop]
+	spam := conversation.ClosedReason == inbox.ClosedSpam
+	before := conversation.State
+	if reopened := conversation.Receive(c.At, shop.ReplyTarget()); reopened {
+		conversation.Reopened = before == inbox.Closed
+		p.tx.Append(inbox.Event{Kind: inbox.ConversationOpened, Shop: c.shop, Conversation: conversation.ID,
+			From: conversation.Assignee, To: conversation.Assignee, Data: map[string]any{"state": inbox.Open, "from": before}})
+	}
+	if !spam && shop.State != inbox.ShopStopped && !slices.Contains(p.toRoute, conversation) {
+		p.toRoute = append(p.toRoute, conversation)
+	}
+}
+
+// setAside keeps the bytes of an item that could not be processed, and why.
+func (p *page) setAside(item *prepared) {
+	p.record(item, inbox.LedgerSetAside, 0)
+	p.tx.Append(inbox.Event{Kind: inbox.ConnectionChanged, Shop: p.connection.Shop,
+		Data: map[string]any{"connection": p.connection.ID, "state": p.connection.State, "set_aside": true}})
+}
+
+// record says what becomes of an item. Of an item that went to several shops the ledger names the
+// first message it became.
+func (p *page) record(item *prepared, state inbox.LedgerState, message inbox.MessageID) {
+	if before, ok := p.outcome[item.SourceKey]; ok && before.State != inbox.LedgerSame {
+		return
+	}
+	entry := p.ledger[item.SourceKey]
+	p.outcome[item.SourceKey] = inbox.LedgerEntry{Connection: p.source.Connection, SourceKey: item.SourceKey, State: state,
+		Message: message, Reason: item.Problem, Size: max(entry.Size, int64(len(item.Raw))), Attempts: entry.Attempts,
+		RawHash: item.rawHash, ReceivedAt: item.At, TakenAt: p.service.now()}
+}

@@ -1,0 +1,198 @@
+// Package ingest takes in what connections receive: once and only once, each page in one
+// transaction that checks sameness, finds or makes contact and conversation, starts the clock,
+// assigns, writes the ledger and the events, and moves the cursor. What cannot be processed is set
+// aside with its bytes and a reason, and the next item goes on.
+package ingest
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/deskbell/deskbell/inbox"
+	"github.com/deskbell/deskbell/inbox/blob"
+	"github.com/deskbell/deskbell/inbox/store"
+)
+
+// Options are what the service needs.
+type Options struct {
+	Store *store.Store
+	Blobs blob.Store // content too large for the database
+	// Route assigns conversations a customer message came to, before their rows are written: it
+	// sets assignee and reason on the structs and returns what to write once the rows stand. Nil
+	// assigns nobody.
+	Route func(ctx context.Context, tx *store.Tx, list []*inbox.Conversation) (write func(context.Context) error, err error)
+	Now   func() time.Time
+	Log   *slog.Logger
+}
+
+// Service is safe for concurrent use; pages of one connection come one after another.
+type Service struct {
+	store *store.Store
+	blobs blob.Store
+	route func(context.Context, *store.Tx, []*inbox.Conversation) (func(context.Context) error, error)
+	now   func() time.Time
+	log   *slog.Logger
+}
+
+// New makes the service.
+func New(o Options) *Service {
+	s := &Service{store: o.Store, blobs: o.Blobs, route: o.Route, now: o.Now, log: o.Log}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.route == nil {
+		s.route = func(context.Context, *store.Tx, []*inbox.Conversation) (func(context.Context) error, error) {
+			return func(context.Context) error { return nil }, nil
+		}
+	}
+	return s
+}
+
+// Source is the connection a page comes from, and the fence of the hold its reader has on it; a
+// zero fence is a program that runs alone.
+type Source struct {
+	Connection inbox.ConnectionID
+	Fence      int64
+}
+
+// Item names one thing at the source before any byte of it is parsed.
+type Item struct {
+	SourceKey string
+	Size      int64
+	At        time.Time
+}
+
+// Verdict is what to do with one item.
+type Verdict int
+
+// Fresh: parse and take it. Known: it is stored already. SetAside: take it as bytes, unparsed.
+const (
+	Fresh Verdict = iota
+	Known
+	SetAside
+)
+
+// attemptsBeforeSetAside is how often an item may kill the program: the third time it is not read.
+const attemptsBeforeSetAside = 2
+
+// Begin commits, before any byte is parsed, that these items are being read, and says what to do
+// with each. If one of several was marked before (the program died over it or near it) nothing is
+// marked and alone is true: the caller comes again with one item at a time.
+func (s *Service) Begin(ctx context.Context, from Source, items []Item) (verdicts []Verdict, alone bool, err error) {
+	keys := make([]string, len(items))
+	for i, item := range items {
+		keys[i] = item.SourceKey
+	}
+	err = s.store.InTx(ctx, func(tx *store.Tx) error {
+		verdicts, alone = make([]Verdict, len(items)), false
+		if err := tx.HoldLease(ctx, from.Connection, from.Fence); err != nil {
+			return err
+		}
+		ledger, err := tx.LedgerByKeys(ctx, from.Connection, keys)
+		if err != nil {
+			return err
+		}
+		var marks []inbox.LedgerEntry
+		for i, item := range items {
+			entry, seen := ledger[item.SourceKey]
+			switch {
+			case seen && entry.State == inbox.LedgerTaking && len(items) > 1:
+				verdicts, alone = nil, true
+				return nil
+			case seen && entry.State != inbox.LedgerTaking && entry.State != inbox.LedgerWaiting:
+				verdicts[i] = Known
+				continue
+			case entry.Attempts >= attemptsBeforeSetAside:
+				verdicts[i] = SetAside
+			}
+			marks = append(marks, inbox.LedgerEntry{Connection: from.Connection, SourceKey: item.SourceKey, State: inbox.LedgerTaking,
+				Size: item.Size, Attempts: entry.Attempts + 1, ReceivedAt: s.received(item.At)})
+		}
+		return tx.SaveLedger(ctx, marks)
+	})
+	if err != nil {
+		return nil, false, fmt.Errorf("mark what is read: %w", err)
+	}
+	return verdicts, alone, nil
+}
+
+// Release takes the marks of Begin back uncounted: the items were fine, storing them failed.
+func (s *Service) Release(ctx context.Context, from Source, keys []string) error {
+	return s.store.InTx(ctx, func(tx *store.Tx) error {
+		if err := tx.HoldLease(ctx, from.Connection, from.Fence); err != nil {
+			return err
+		}
+		ledger, err := tx.LedgerByKeys(ctx, from.Connection, keys)
+		if err != nil {
+			return err
+		}
+		var back []inbox.LedgerEntry
+		for _, key := range keys {
+			if entry, seen := ledger[key]; seen && entry.State == inbox.LedgerTaking {
+				entry.State = inbox.LedgerWaiting
+				entry.Attempts = max(0, entry.Attempts-1)
+				back = append(back, entry)
+			}
+		}
+		return tx.SaveLedger(ctx, back)
+	})
+}
+
+// Take stores items and, if it is not "", the cursor, in one transaction. Taking an item again
+// changes nothing.
+func (s *Service) Take(ctx context.Context, from Source, items []inbox.Incoming, cursor string) error {
+	prepared, err := s.prepare(ctx, items)
+	if err != nil {
+		return err
+	}
+	err = s.store.InTx(ctx, func(tx *store.Tx) error {
+		p := &page{service: s, tx: tx, source: from, items: prepared}
+		return p.take(ctx, cursor)
+	})
+	if err != nil {
+		return fmt.Errorf("take %d items: %w", len(items), err)
+	}
+	return nil
+}
+
+// Retry takes a set-aside item again, as it reads now.
+func (s *Service) Retry(ctx context.Context, connection inbox.ConnectionID, item inbox.Incoming) error {
+	prepared, err := s.prepare(ctx, []inbox.Incoming{item})
+	if err != nil {
+		return err
+	}
+	return s.store.InTx(ctx, func(tx *store.Tx) error {
+		p := &page{service: s, tx: tx, source: Source{Connection: connection}, items: prepared, again: true}
+		return p.take(ctx, "")
+	})
+}
+
+// received is when the source got something: never the future, never the zero time.
+func (s *Service) received(at time.Time) time.Time {
+	now := s.now()
+	if at.IsZero() || at.After(now) {
+		return now
+	}
+	return at
+}
+
+// shopsOf tells to which shops an item belongs: those its recipients have routes to, else home.
+func shopsOf(recipients []string, routes map[string]inbox.ShopID, home inbox.ShopID) []inbox.ShopID {
+	var shops []inbox.ShopID
+	for _, address := range recipients {
+		if shop, ok := routes[address]; ok && !slices.Contains(shops, shop) {
+			shops = append(shops, shop)
+		}
+	}
+	if len(shops) == 0 {
+		return []inbox.ShopID{home}
+	}
+	slices.Sort(shops)
+	return shops
+}
