@@ -203,7 +203,7 @@ func (f *finder) signatureEnd(i int) (end int, ok bool) {
 			break
 		}
 		if begin, _ := f.introduction(end); begin >= 0 && f.quoteFollows(end) {
-			end = begin
+			end = max(begin, i+1)
 			break
 		}
 		if words++; words > 15 {

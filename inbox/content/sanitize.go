@@ -34,7 +34,7 @@ const (
 func SanitizeHTML(source string) string {
 	c := cleaner{out: make([]byte, 0, min(len(source)+len(source)/8, maxOutput)+64)}
 	walk(source, &c)
-	return string(c.out)
+	return strings.Trim(string(c.out), " \t\n")
 }
 
 type cleaner struct {
