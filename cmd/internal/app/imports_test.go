@@ -60,7 +60,7 @@ var house = []struct{ name, imports string }{
 	{"web/live", "inbox inbox/store inbox/bus rbac"},
 
 	// Floor 4: services, each with a rule of its own, and the marketplaces.
-	{"inbox/ingest", "inbox inbox/store inbox/content inbox/blob inbox/jobs"},
+	{"inbox/ingest", "inbox inbox/store inbox/content inbox/content/tokens inbox/blob inbox/jobs"},
 	{"inbox/outbox", "inbox inbox/store inbox/content inbox/blob inbox/jobs rbac"},
 	{"inbox/remind", "inbox inbox/store inbox/jobs rbac"},
 	{"inbox/claims", "inbox inbox/store inbox/blob inbox/jobs rbac"},
