@@ -202,8 +202,18 @@ func (tx *Tx) SetRoles(ctx context.Context, user rbac.UserID, grants []rbac.Gran
 		}
 		tx.userChanged(user)
 		tx.accessChanged(user)
-		return nil
+		return tx.voidResets(ctx, user)
 	})
+}
+
+// voidResets ends the links for a new password: whoever made one may since have become less than the
+// user it is for.
+func (tx *Tx) voidResets(ctx context.Context, user rbac.UserID) error {
+	_, err := tx.db.NewDelete().Table("invitations").Where("user_id = ? AND kind = ?", int64(user), string(inbox.Reset)).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("void the links of user %s: %w", user, err)
+	}
+	return nil
 }
 
 // normal checks grants, gives them to the user and drops repetitions.
