@@ -2,13 +2,16 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/uptrace/bun"
 
 	"github.com/deskbell/deskbell/inbox"
+	"github.com/deskbell/deskbell/rbac"
 )
 
 type identityRow struct {
@@ -151,4 +154,123 @@ func (tx *Tx) welcome(ctx context.Context, strangers []inbox.Identity, known map
 		return fmt.Errorf("keep identities: %w", err)
 	}
 	return nil
+}
+
+// ContactSummary is a contact in a list: what the reader may see of him.
+type ContactSummary struct {
+	inbox.Contact
+	Conversations int       // of the scope
+	LastAt        time.Time // zero: none
+}
+
+// ListContacts returns up to limit contacts that the scope sees, the newest first, below the id
+// before (0: from the newest), with one more than limit if there are more. part narrows to a part of
+// the name or of an identity.
+func (q queries) ListContacts(ctx context.Context, scope rbac.Scope, part string, before inbox.ContactID, limit int) ([]ContactSummary, error) {
+	if scope.Empty() {
+		return nil, nil
+	}
+	var rows []contactRow
+	query := q.knownContacts(scope).Model(&rows).OrderExpr("ct.id DESC").Limit(int64(limit + 1))
+	if before != 0 {
+		query.Where("ct.id < ?", int64(before))
+	}
+	if part != "" {
+		query.Where(`(lower(ct.name) LIKE ?0 ESCAPE '\' OR EXISTS (SELECT 1 FROM identities AS p WHERE p.contact_id = ct.id AND lower(p.remote_id) LIKE ?0 ESCAPE '\'))`, contains(part))
+	}
+	if err := query.Scan(ctx); err != nil {
+		return nil, fmt.Errorf("list contacts: %w", err)
+	}
+	return q.contacts(ctx, scope, rows)
+}
+
+// Contact returns one contact as far as the scope sees him; NotFound if he is unknown or outside.
+func (q queries) Contact(ctx context.Context, scope rbac.Scope, id inbox.ContactID) (ContactSummary, error) {
+	var r contactRow
+	err := sql.ErrNoRows
+	if !scope.Empty() {
+		err = q.knownContacts(scope).Model(&r).Where("ct.id = ?", int64(id)).Scan(ctx)
+	}
+	if err != nil {
+		return ContactSummary{}, notFound(err, "contact")
+	}
+	list, err := q.contacts(ctx, scope, []contactRow{r})
+	if err != nil {
+		return ContactSummary{}, err
+	}
+	return list[0], nil
+}
+
+// knownContacts selects the contacts that a scope sees: known in one of its shops or, where only
+// assigned conversations are seen, through one of those.
+func (q queries) knownContacts(scope rbac.Scope) *bun.SelectQuery {
+	query := q.db.NewSelect()
+	if scope.All {
+		return query
+	}
+	return query.WhereGroup(" AND ", func(g *bun.SelectQuery) *bun.SelectQuery {
+		if len(scope.Shops) > 0 {
+			known := q.db.NewSelect().ColumnExpr("1").TableExpr("identities AS i").Join("JOIN identity_shops AS p ON p.identity_id = i.id").
+				Where("i.contact_id = ct.id").Where("p.shop_id ?", among(query, scope.Shops))
+			g.WhereOr("EXISTS (?)", known)
+		}
+		if len(scope.AssignedOnly) > 0 {
+			own := rbac.Scope{User: scope.User, AssignedOnly: scope.AssignedOnly, MayTake: scope.MayTake}
+			g.WhereOr("EXISTS (?)", inScope(q.db.NewSelect().ColumnExpr("1").TableExpr("conversations AS c").Where("c.contact_id = ct.id"), own, "c"))
+		}
+		return g
+	})
+}
+
+// contacts adds to rows what the scope sees of them: names, identities and conversations of its
+// shops, in two statements.
+func (q queries) contacts(ctx context.Context, scope rbac.Scope, rows []contactRow) ([]ContactSummary, error) {
+	list := make([]ContactSummary, len(rows))
+	ids := make([]int64, len(rows))
+	at := make(map[int64]int, len(rows))
+	for i, r := range rows {
+		list[i].Contact = inbox.Contact{ID: inbox.ContactID(r.ID), Name: r.Name, CreatedAt: moment(r.CreatedAt)}
+		ids[i], at[r.ID] = r.ID, i
+	}
+	if len(rows) == 0 {
+		return list, nil
+	}
+	var identities []struct {
+		Contact  int64  `bun:"contact_id"`
+		Kind     string `bun:"kind"`
+		Realm    string `bun:"realm"`
+		RemoteID string `bun:"remote_id"`
+		Name     string `bun:"name"`
+	}
+	query := q.db.NewSelect().TableExpr("identities AS i").Join("JOIN identity_shops AS p ON p.identity_id = i.id").
+		ColumnExpr("i.contact_id, i.kind, i.realm, i.remote_id, max(p.name) AS name").Where("i.contact_id IN (?)", bun.In(ids)).
+		Group("i.id", "i.contact_id", "i.kind", "i.realm", "i.remote_id").Order("i.id")
+	if !scope.All {
+		query.Where("p.shop_id ?", among(query, scope.AllShops()))
+	}
+	if err := query.Scan(ctx, &identities); err != nil {
+		return nil, fmt.Errorf("identities of contacts: %w", err)
+	}
+	for _, i := range identities {
+		c := &list[at[i.Contact]]
+		if !scope.All && len(c.Identities) == 0 && i.Name != "" {
+			c.Name = i.Name // as he is known in these shops
+		}
+		c.Identities = append(c.Identities, inbox.Identity{Kind: i.Kind, Realm: i.Realm, RemoteID: i.RemoteID, Name: i.Name})
+	}
+	var talks []struct {
+		Contact int64 `bun:"contact_id"`
+		N       int   `bun:"n"`
+		LastAt  int64 `bun:"last_at"`
+	}
+	count := q.db.NewSelect().TableExpr("conversations AS c").ColumnExpr("c.contact_id, count(*) AS n, max(c.last_at) AS last_at").
+		Where("c.contact_id IN (?)", bun.In(ids)).Group("c.contact_id")
+	if err := inScope(count, scope, "c").Scan(ctx, &talks); err != nil {
+		return nil, fmt.Errorf("conversations of contacts: %w", err)
+	}
+	for _, t := range talks {
+		c := &list[at[t.Contact]]
+		c.Conversations, c.LastAt = t.N, moment(t.LastAt)
+	}
+	return list, nil
 }

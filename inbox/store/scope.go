@@ -2,7 +2,11 @@ package store
 
 import (
 	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect"
+	"github.com/uptrace/bun/dialect/pgdialect"
+	"github.com/uptrace/bun/schema"
 
+	"github.com/deskbell/deskbell/inbox"
 	"github.com/deskbell/deskbell/rbac"
 )
 
@@ -16,16 +20,30 @@ func inScope(query *bun.SelectQuery, scope rbac.Scope, alias string) *bun.Select
 	return query.WhereGroup(" AND ", func(g *bun.SelectQuery) *bun.SelectQuery {
 		switch {
 		case len(scope.Shops) > 0:
-			g.Where("? IN (?)", shop, bun.In(scope.Shops))
+			g.Where("? ?", shop, among(query, scope.Shops))
 		default:
 			g.Where("1 = 0")
 		}
 		if len(scope.AssignedOnly) > 0 {
-			g.WhereOr("? IN (?) AND ? = ?", shop, bun.In(scope.AssignedOnly), assignee, int64(scope.User))
+			g.WhereOr("? ? AND ? = ?", shop, among(query, scope.AssignedOnly), assignee, int64(scope.User))
 		}
 		if len(scope.MayTake) > 0 {
-			g.WhereOr("? IN (?) AND ? IS NULL", shop, bun.In(scope.MayTake), assignee)
+			g.WhereOr("? ? AND ? IS NULL", shop, among(query, scope.MayTake), assignee)
 		}
 		return g
 	})
+}
+
+// among is the condition "is one of these shops" in the form each database plans best: SQLite stops
+// each shop's part of an index early for a plain list, PostgreSQL plans long lists slowly unless
+// they are one array.
+func among(query *bun.SelectQuery, shops []inbox.ShopID) schema.QueryWithArgs {
+	ids := make([]int64, len(shops))
+	for i, shop := range shops {
+		ids[i] = int64(shop)
+	}
+	if query.Dialect().Name() == dialect.PG {
+		return bun.SafeQuery("= ANY (?::bigint[])", pgdialect.Array(ids))
+	}
+	return bun.SafeQuery("IN (?)", bun.In(ids))
 }

@@ -288,6 +288,7 @@ CREATE INDEX messages_thread ON messages (conversation_id, at, id);
 CREATE INDEX messages_header ON messages (header_id, shop_id) WHERE header_id <> '';
 CREATE UNIQUE INDEX messages_same ON messages (connection_id, shop_id, sameness) WHERE sameness IS NOT NULL;
 CREATE UNIQUE INDEX messages_key ON messages (author_id, send_key) WHERE send_key IS NOT NULL;
+CREATE INDEX messages_sent ON messages (author_id, at DESC, id DESC) WHERE direction = 'out' AND author_id IS NOT NULL;
 CREATE INDEX messages_leaving ON messages (state, send_at) WHERE state IN ('scheduled', 'held', 'queued', 'sending', 'uncertain', 'failed');
 
 CREATE TABLE mentions (

@@ -1,0 +1,238 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/uptrace/bun"
+
+	"github.com/deskbell/deskbell/inbox"
+	"github.com/deskbell/deskbell/rbac"
+)
+
+// View is one of the lists people work in.
+type View string
+
+// The views. Without a state named, mine, mentions and all show what is open or pending, unassigned
+// what is open, drafts and sent everything.
+const (
+	ViewMine       View = "mine"
+	ViewUnassigned View = "unassigned"
+	ViewMentions   View = "mentions" // of the reader, in notes
+	ViewSnoozed    View = "snoozed"
+	ViewDrafts     View = "drafts" // the reader's own
+	ViewSent       View = "sent"   // what the reader answered, by his last answer; Sort does not matter
+	ViewClosed     View = "closed"
+	ViewAll        View = "all"
+)
+
+// Sort is the order of a list.
+type Sort string
+
+// The orders. SortDue shows what is due first, then the newest of what is not due; where a list also
+// holds conversations that nobody works on, it is SortNewest.
+const (
+	SortDue     Sort = "due"
+	SortNewest  Sort = "newest"
+	SortOldest  Sort = "oldest"
+	SortWaiting Sort = "waiting" // who waits longest first, then the newest of those who do not wait
+)
+
+// ConversationFilter says which conversations a list shows; what is left zero does not narrow it.
+type ConversationFilter struct {
+	View     View
+	Shop     inbox.ShopID
+	States   []inbox.ConversationState // instead of those of the view
+	AnyState bool
+	Assignee *inbox.UserID // 0: nobody
+	Tags     []inbox.TagID // every one of them
+	Contact  inbox.ContactID
+	Kind     string // of the connection
+	Files    bool
+	Customer string   // a part of the customer's name or address
+	Words    []string // as made by inbox/content/tokens; one message has all of them
+}
+
+// Place is a position in a list: the sort key of a row and its id.
+type Place struct {
+	Key int64 `json:"k"`
+	ID  int64 `json:"i"`
+}
+
+// ConversationPage is a page of a list. Next is where the following page begins, nil at the end.
+type ConversationPage struct {
+	Items []inbox.Conversation
+	Next  *Place
+}
+
+type listedRow struct {
+	conversationRow `bun:",extend"`
+	Key             int64 `bun:"place_key,scanonly"`
+	PlaceID         int64 `bun:"place_id,scanonly"`
+}
+
+// ListConversations returns up to limit conversations that the scope sees, after a place (nil: from
+// the beginning), in three statements whatever the limit.
+func (q queries) ListConversations(ctx context.Context, scope rbac.Scope, f ConversationFilter, sort Sort, after *Place, limit int) (ConversationPage, error) {
+	if scope.Empty() {
+		return ConversationPage{}, nil
+	}
+	var rows []listedRow
+	if err := q.listing(scope, f, sort, after).Limit(int64(limit+1)).Scan(ctx, &rows); err != nil {
+		return ConversationPage{}, fmt.Errorf("list conversations: %w", err)
+	}
+	var page ConversationPage
+	if len(rows) > limit {
+		rows = rows[:limit]
+		page.Next = &Place{rows[limit-1].Key, rows[limit-1].PlaceID}
+	}
+	plain := make([]conversationRow, len(rows))
+	for i, r := range rows {
+		plain[i] = r.conversationRow
+	}
+	var err error
+	page.Items, err = q.complete(ctx, scope.User, plain)
+	return page, err
+}
+
+// listing is the statement of a list without its limit.
+func (q queries) listing(scope rbac.Scope, f ConversationFilter, sort Sort, after *Place) *bun.SelectQuery {
+	o := orderOf(f, sort)
+	query := q.filtered(scope, f).ColumnExpr("c.*").ColumnExpr("? AS place_key", bun.Safe(o.key)).
+		ColumnExpr("? AS place_id", bun.Safe(o.id)).OrderExpr(o.key + o.direction).OrderExpr(o.id + o.direction)
+	if after != nil {
+		query.Where(fmt.Sprintf("(%s, %s) %s (?, ?)", o.key, o.id, o.beyond), after.Key, after.ID)
+	}
+	return query
+}
+
+// order says by which columns a list is sorted, and what lies beyond a place.
+type order struct{ key, id, direction, beyond string }
+
+func orderOf(f ConversationFilter, sort Sort) order {
+	switch {
+	case f.View == ViewSent:
+		return order{"m.at", "m.id", " DESC", "<"}
+	case sort == SortOldest:
+		return order{"c.last_at", "c.id", "", ">"}
+	case sort == SortNewest || !f.active():
+		return order{"c.last_at", "c.id", " DESC", "<"}
+	case sort == SortWaiting:
+		return order{fmt.Sprintf("COALESCE(c.waiting_since, %d - c.last_at)", latestDue), "c.id", "", ">"}
+	}
+	return order{"c.sort_due", "c.id", "", ">"}
+}
+
+// active tells whether the list holds only what is open or pending.
+func (f ConversationFilter) active() bool {
+	if f.AnyState {
+		return false
+	}
+	if len(f.States) > 0 {
+		return !slices.ContainsFunc(f.States, func(s inbox.ConversationState) bool { return s != inbox.Open && s != inbox.Pending })
+	}
+	switch f.View {
+	case ViewSnoozed, ViewDrafts, ViewSent, ViewClosed:
+		return false
+	}
+	return true
+}
+
+// filtered selects the conversations of a filter within a scope, under the alias c, and in the view
+// "sent" the reader's last answer to each under m.
+func (q queries) filtered(scope rbac.Scope, f ConversationFilter) *bun.SelectQuery {
+	scope = narrowed(scope, f.Shop)
+	query := q.db.NewSelect().TableExpr("conversations AS c")
+	if f.View == ViewSent {
+		query = q.db.NewSelect().TableExpr("messages AS m").Join("JOIN conversations AS c ON c.id = m.conversation_id").
+			Where("m.author_id = ? AND m.direction = 'out' AND m.state <> 'withdrawn'", int64(scope.User)).
+			Where("NOT EXISTS (SELECT 1 FROM messages AS n WHERE n.conversation_id = m.conversation_id AND n.author_id = m.author_id" +
+				" AND n.direction = 'out' AND n.state <> 'withdrawn' AND (n.at, n.id) > (m.at, m.id))")
+	}
+	inScope(query, scope, "c")
+	if scope.All && f.Shop != 0 {
+		query.Where("c.shop_id = ?", int64(f.Shop))
+	}
+	f.whereState(query)
+	switch f.View {
+	case ViewMine:
+		query.Where("c.assignee_id = ?", int64(scope.User))
+	case ViewUnassigned:
+		query.Where("c.assignee_id IS NULL")
+	case ViewMentions:
+		query.Where("c.id IN (SELECT conversation_id FROM mentions WHERE user_id = ?)", int64(scope.User))
+	case ViewDrafts:
+		query.Where("c.id IN (SELECT conversation_id FROM drafts WHERE user_id = ?)", int64(scope.User))
+	}
+	f.whereDetails(query)
+	if len(f.Words) > 0 {
+		query.Where("c.id IN (?)", q.hits(scope, f))
+	}
+	return query
+}
+
+// narrowed is the part of a scope that lies in one shop; the whole scope if shop is 0.
+func narrowed(scope rbac.Scope, shop inbox.ShopID) rbac.Scope {
+	if scope.All || shop == 0 {
+		return scope
+	}
+	only := func(shops []inbox.ShopID) []inbox.ShopID {
+		if slices.Contains(shops, shop) {
+			return []inbox.ShopID{shop}
+		}
+		return nil
+	}
+	return rbac.Scope{User: scope.User, Shops: only(scope.Shops), AssignedOnly: only(scope.AssignedOnly), MayTake: only(scope.MayTake)}
+}
+
+func (f ConversationFilter) whereState(query *bun.SelectQuery) {
+	if f.active() {
+		query.Where("c.active = 1")
+	}
+	switch {
+	case f.AnyState:
+	case len(f.States) == 1:
+		query.Where("c.state = ?", string(f.States[0]))
+	case len(f.States) > 0:
+		query.Where("c.state IN (?)", bun.In(f.States))
+	case f.View == ViewUnassigned:
+		query.Where("c.state = 'open'")
+	case f.View == ViewSnoozed:
+		query.Where("c.snoozed_until IS NOT NULL AND c.state = 'snoozed'")
+	case f.View == ViewClosed:
+		query.Where("c.state = 'closed'")
+	}
+}
+
+func (f ConversationFilter) whereDetails(query *bun.SelectQuery) {
+	switch {
+	case f.Assignee == nil:
+	case *f.Assignee == 0:
+		query.Where("c.assignee_id IS NULL")
+	default:
+		query.Where("c.assignee_id = ?", int64(*f.Assignee))
+	}
+	for _, tag := range f.Tags {
+		query.Where("c.id IN (SELECT conversation_id FROM conversation_tags WHERE tag_id = ?)", int64(tag))
+	}
+	if f.Contact != 0 {
+		query.Where("c.contact_id = ?", int64(f.Contact))
+	}
+	if f.Kind != "" {
+		query.Where("c.connection_id IN (SELECT id FROM connections WHERE kind = ?)", f.Kind)
+	}
+	if f.Files {
+		query.Where("c.has_attachments = 1")
+	}
+	if f.Customer != "" {
+		like := contains(f.Customer)
+		query.Where(`(lower(c.contact_name) LIKE ?0 ESCAPE '\' OR lower(c.contact_address) LIKE ?0 ESCAPE '\')`, like)
+	}
+}
+
+// contains is the LIKE pattern for a part of a text in lower case.
+func contains(part string) string {
+	return "%" + strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(strings.ToLower(part)) + "%"
+}
