@@ -188,6 +188,30 @@ func TestTheTablePointsDown(t *testing.T) {
 	}
 }
 
+// The page people read shows the same table.
+func TestArchitecturePageShowsTheTable(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join(root, "ARCHITECTURE.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, found := strings.Cut(string(page), "| package | may import |\n|---|---|\n")
+	table, _, _ = strings.Cut(table, "\n\n")
+	var want []string
+	for _, p := range house {
+		imports := "everything"
+		if p.imports != "*" {
+			imports = "–"
+			if names := strings.Fields(p.imports); len(names) > 0 {
+				imports = "`" + strings.Join(names, "`, `") + "`"
+			}
+		}
+		want = append(want, "| `"+p.name+"` | "+imports+" |")
+	}
+	if got := strings.Split(table, "\n"); !found || !slices.Equal(got, want) {
+		t.Errorf("the table in ARCHITECTURE.md is not the one of this test, which reads:\n%s", strings.Join(want, "\n"))
+	}
+}
+
 func TestImportsPointDown(t *testing.T) {
 	table := map[string][]string{}
 	for _, p := range house {
