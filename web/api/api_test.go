@@ -153,14 +153,14 @@ func TestProblems(t *testing.T) {
 }
 
 type testInput struct {
-	ID ref[inbox.Conversation] `path:"id"`
+	ID ref[inbox.ConversationID] `path:"id"`
 	Paging
 	Body struct {
-		Name  string           `json:"name" minLength:"1" maxLength:"10"`
-		Shop  inbox.ShopID     `json:"shop"`
-		User  maybe[rbac.User] `json:"user"`
-		Until instant          `json:"until" required:"false"`
-		Shops []inbox.ShopID   `json:"shops,omitempty"`
+		Name  string              `json:"name" minLength:"1" maxLength:"10"`
+		Shop  inbox.ShopID        `json:"shop"`
+		User  maybe[inbox.UserID] `json:"user"`
+		Until instant             `json:"until" required:"false"`
+		Shops []inbox.ShopID      `json:"shops,omitempty"`
 	}
 }
 

@@ -19,25 +19,35 @@ import (
 // idPattern takes what fits into an id; the database never draws larger ones.
 const idPattern = "^[1-9][0-9]{0,17}$"
 
-// ref is an id in a path or a query.
-type ref[T any] struct{ ID rbac.ID[T] }
+// ref is an id in a path or a query, such as ref[inbox.ShopID]; 0 if it was left out.
+type ref[I ~int64] struct{ ID I }
 
 // UnmarshalText implements encoding.TextUnmarshaler.
-func (r *ref[T]) UnmarshalText(text []byte) error { return r.ID.UnmarshalText(text) }
+func (r *ref[I]) UnmarshalText(text []byte) error {
+	id, err := parseID(text)
+	r.ID = I(id)
+	return err
+}
 
 // Schema implements huma.SchemaProvider.
-func (ref[T]) Schema(huma.Registry) *huma.Schema { return idSchema(false) }
+func (ref[I]) Schema(huma.Registry) *huma.Schema { return idSchema(false) }
 
-// maybe is an id that may be none: 0 here, null in JSON.
-type maybe[T any] rbac.ID[T]
+func parseID(text []byte) (rbac.ID[any], error) {
+	var id rbac.ID[any]
+	err := id.UnmarshalText(text)
+	return id, err
+}
 
-func some[T any](id rbac.ID[T]) maybe[T] { return maybe[T](id) }
+// maybe is an id in a body that may be none: 0 here, null in JSON.
+type maybe[I ~int64] int64
+
+func some[I ~int64](id I) maybe[I] { return maybe[I](id) }
 
 // id returns the id, 0 for none.
-func (m maybe[T]) id() rbac.ID[T] { return rbac.ID[T](m) }
+func (m maybe[I]) id() I { return I(m) }
 
 // MarshalJSON implements json.Marshaler.
-func (m maybe[T]) MarshalJSON() ([]byte, error) {
+func (m maybe[I]) MarshalJSON() ([]byte, error) {
 	if m == 0 {
 		return []byte("null"), nil
 	}
@@ -45,21 +55,21 @@ func (m maybe[T]) MarshalJSON() ([]byte, error) {
 }
 
 // UnmarshalJSON implements json.Unmarshaler.
-func (m *maybe[T]) UnmarshalJSON(data []byte) error {
+func (m *maybe[I]) UnmarshalJSON(data []byte) error {
 	if string(data) == "null" {
 		*m = 0
 		return nil
 	}
-	var id rbac.ID[T]
+	var id rbac.ID[any]
 	if err := json.Unmarshal(data, &id); err != nil {
 		return err
 	}
-	*m = maybe[T](id)
+	*m = maybe[I](id)
 	return nil
 }
 
 // Schema implements huma.SchemaProvider.
-func (maybe[T]) Schema(huma.Registry) *huma.Schema { return idSchema(true) }
+func (maybe[I]) Schema(huma.Registry) *huma.Schema { return idSchema(true) }
 
 // instant is a time that may be none: zero here, null in JSON.
 type instant struct{ time.Time }
