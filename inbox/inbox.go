@@ -55,6 +55,9 @@ type Shop struct {
 	CreatedAt    time.Time
 }
 
+// DefaultAgentLimit is the AgentLimit of a shop for which nobody chose one.
+const DefaultAgentLimit = 30
+
 // ReplyTarget is the company target as a duration; 0 = none.
 func (s *Shop) ReplyTarget() time.Duration { return time.Duration(s.ReplyMinutes) * time.Minute }
 

@@ -77,6 +77,9 @@ func (tx *Tx) CreateShop(ctx context.Context, s inbox.Shop) (inbox.ShopID, error
 	if s.Fallback.Kind == "" {
 		s.Fallback.Kind = inbox.FallbackQueue
 	}
+	if s.AgentLimit == 0 {
+		s.AgentLimit = inbox.DefaultAgentLimit
+	}
 	r := newShopRow(s)
 	if _, err := tx.db.NewInsert().Model(&r).Exec(ctx); err != nil {
 		return 0, shopConflict(err)
