@@ -116,7 +116,7 @@ func (tx *Tx) SaveAssignees(ctx context.Context, list []*inbox.Conversation) err
 	_, err := tx.db.NewRaw(`WITH v (id, assignee, at, reason) AS (VALUES ?)
 		UPDATE conversations SET assignee_id = NULLIF(v.assignee, 0), assigned_at = NULLIF(v.at, 0),
 			assign_reason = NULLIF(v.reason, ''), version = version + 1
-		FROM v WHERE conversations.id = v.id`, bun.In(values)).Exec(ctx)
+		FROM v WHERE conversations.id = v.id`, bun.List(values)).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("save who holds conversations: %w", err)
 	}

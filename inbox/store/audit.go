@@ -50,7 +50,7 @@ func (q queries) AuditEntries(ctx context.Context, scope rbac.Scope, before inbo
 		if scope.Empty() {
 			return nil, nil
 		}
-		query.Where("shop_id IN (?)", bun.In(scope.AllShops()))
+		query.Where("shop_id IN (?)", bun.List(scope.AllShops()))
 	}
 	if before > 0 {
 		query.Where("id < ?", int64(before))

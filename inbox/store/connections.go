@@ -63,7 +63,7 @@ func (q queries) Connections(ctx context.Context, scope rbac.Scope) ([]inbox.Con
 		if len(scope.Shops) == 0 {
 			return nil, nil
 		}
-		query.Where("shop_id IN (?)", bun.In(scope.Shops))
+		query.Where("shop_id IN (?)", bun.List(scope.Shops))
 	}
 	if err := query.Scan(ctx); err != nil {
 		return nil, fmt.Errorf("list connections: %w", err)

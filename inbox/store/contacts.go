@@ -100,7 +100,7 @@ func (tx *Tx) identities(ctx context.Context, meetings []Meeting) (map[string]id
 	}
 	first := meetings[0].Identity
 	var rows []identityRow
-	err := tx.db.NewSelect().Model(&rows).Where("kind = ? AND realm = ? AND remote_id IN (?)", first.Kind, first.Realm, bun.In(remote)).Scan(ctx)
+	err := tx.db.NewSelect().Model(&rows).Where("kind = ? AND realm = ? AND remote_id IN (?)", first.Kind, first.Realm, bun.List(remote)).Scan(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("find customers: %w", err)
 	}
@@ -243,7 +243,7 @@ func (q queries) contacts(ctx context.Context, scope rbac.Scope, rows []contactR
 		Name     string `bun:"name"`
 	}
 	query := q.db.NewSelect().TableExpr("identities AS i").Join("JOIN identity_shops AS p ON p.identity_id = i.id").
-		ColumnExpr("i.contact_id, i.kind, i.realm, i.remote_id, max(p.name) AS name").Where("i.contact_id IN (?)", bun.In(ids)).
+		ColumnExpr("i.contact_id, i.kind, i.realm, i.remote_id, max(p.name) AS name").Where("i.contact_id IN (?)", bun.List(ids)).
 		Group("i.id", "i.contact_id", "i.kind", "i.realm", "i.remote_id").Order("i.id")
 	if !scope.All {
 		query.Where("p.shop_id ?", among(query, scope.AllShops()))
@@ -264,7 +264,7 @@ func (q queries) contacts(ctx context.Context, scope rbac.Scope, rows []contactR
 		LastAt  int64 `bun:"last_at"`
 	}
 	count := q.db.NewSelect().TableExpr("conversations AS c").ColumnExpr("c.contact_id, count(*) AS n, max(c.last_at) AS last_at").
-		Where("c.contact_id IN (?)", bun.In(ids)).Group("c.contact_id")
+		Where("c.contact_id IN (?)", bun.List(ids)).Group("c.contact_id")
 	if err := inScope(count, scope, "c").Scan(ctx, &talks); err != nil {
 		return nil, fmt.Errorf("conversations of contacts: %w", err)
 	}

@@ -116,7 +116,7 @@ func (q queries) complete(ctx context.Context, reader rbac.UserID, rows []conver
 		Tag          int64 `bun:"tag_id"`
 	}
 	if err := q.db.NewSelect().Table("conversation_tags").Column("conversation_id", "tag_id").
-		Where("conversation_id IN (?)", bun.In(ids)).Order("at", "tag_id").Scan(ctx, &tags); err != nil {
+		Where("conversation_id IN (?)", bun.List(ids)).Order("at", "tag_id").Scan(ctx, &tags); err != nil {
 		return nil, fmt.Errorf("tags of conversations: %w", err)
 	}
 	for _, t := range tags {
@@ -132,7 +132,7 @@ func (q queries) complete(ctx context.Context, reader rbac.UserID, rows []conver
 	}
 	if err := q.db.NewRaw(`SELECT conversation_id, message_id FROM reads WHERE user_id = ?0 AND conversation_id IN (?1)
 		UNION ALL SELECT conversation_id, 0 FROM drafts WHERE user_id = ?0 AND conversation_id IN (?1)`,
-		int64(reader), bun.In(ids)).Scan(ctx, &own); err != nil {
+		int64(reader), bun.List(ids)).Scan(ctx, &own); err != nil {
 		return nil, fmt.Errorf("reader's marks of conversations: %w", err)
 	}
 	for _, o := range own {

@@ -57,7 +57,7 @@ func (q queries) EventsAfter(ctx context.Context, after int64, limit int) ([]inb
 func (q queries) ConversationEvents(ctx context.Context, scope rbac.Scope, id inbox.ConversationID, before int64, limit int) ([]inbox.Event, error) {
 	var rows []eventRow
 	query := q.db.NewSelect().Model(&rows).Where("conversation_id = ?", int64(id)).
-		Where("(kind NOT IN (?) OR actor_id = ?)", bun.In(privateKinds()), int64(scope.User)).
+		Where("(kind NOT IN (?) OR actor_id = ?)", bun.List(privateKinds()), int64(scope.User)).
 		OrderExpr("seq DESC").Limit(int64(limit))
 	if before > 0 {
 		query.Where("seq < ?", before)

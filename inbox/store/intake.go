@@ -73,7 +73,7 @@ func (q queries) MessagesBySameness(ctx context.Context, connection inbox.Connec
 	}
 	var list []KnownMessage
 	err := q.db.NewSelect().Table("messages").Column("id", "conversation_id", "shop_id", "direction", "header_id", "sameness").
-		Where("connection_id = ? AND sameness IN (?)", int64(connection), bun.In(sameness)).Scan(ctx, &list)
+		Where("connection_id = ? AND sameness IN (?)", int64(connection), bun.List(sameness)).Scan(ctx, &list)
 	if err != nil {
 		return nil, fmt.Errorf("look for the same messages: %w", err)
 	}
@@ -88,7 +88,7 @@ func (q queries) MessagesByHeader(ctx context.Context, connection inbox.Connecti
 	}
 	var list []KnownMessage
 	err := q.db.NewSelect().Table("messages").Column("id", "conversation_id", "shop_id", "direction", "header_id").
-		Where("header_id <> ''").Where("header_id IN (?) AND shop_id IN (?) AND connection_id = ?", bun.In(headers), bun.In(shops), int64(connection)).
+		Where("header_id <> ''").Where("header_id IN (?) AND shop_id IN (?) AND connection_id = ?", bun.List(headers), bun.List(shops), int64(connection)).
 		Order("id").Scan(ctx, &list)
 	if err != nil {
 		return nil, fmt.Errorf("look for referenced messages: %w", err)
@@ -103,7 +103,7 @@ func (q queries) ConversationsByThread(ctx context.Context, connection inbox.Con
 	}
 	var rows []conversationRow
 	err := q.db.NewSelect().Model(&rows).Where("connection_id = ?", int64(connection)).
-		Where("remote_thread <> '' AND remote_thread IN (?)", bun.In(threads)).Scan(ctx)
+		Where("remote_thread <> '' AND remote_thread IN (?)", bun.List(threads)).Scan(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("look for threads: %w", err)
 	}
@@ -129,7 +129,7 @@ func (tx *Tx) LockConversations(ctx context.Context, ids []inbox.ConversationID)
 		return nil, nil
 	}
 	var rows []conversationRow
-	query := tx.db.NewSelect().Model(&rows).Where("c.id IN (?)", bun.In(ids)).Order("c.id")
+	query := tx.db.NewSelect().Model(&rows).Where("c.id IN (?)", bun.List(ids)).Order("c.id")
 	if tx.postgres {
 		query.For("UPDATE")
 	}

@@ -58,7 +58,7 @@ func (q queries) LedgerByKeys(ctx context.Context, connection inbox.ConnectionID
 		return found, nil
 	}
 	var rows []ledgerRow
-	err := q.db.NewSelect().Model(&rows).Where("connection_id = ? AND source_key IN (?)", int64(connection), bun.In(keys)).Scan(ctx)
+	err := q.db.NewSelect().Model(&rows).Where("connection_id = ? AND source_key IN (?)", int64(connection), bun.List(keys)).Scan(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read the ledger: %w", err)
 	}

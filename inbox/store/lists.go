@@ -196,7 +196,7 @@ func (f ConversationFilter) whereState(query *bun.SelectQuery) {
 	case len(f.States) == 1:
 		query.Where("c.state = ?", string(f.States[0]))
 	case len(f.States) > 0:
-		query.Where("c.state IN (?)", bun.In(f.States))
+		query.Where("c.state IN (?)", bun.List(f.States))
 	case f.View == ViewUnassigned:
 		query.Where("c.state = 'open'")
 	case f.View == ViewSnoozed:

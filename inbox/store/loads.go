@@ -49,7 +49,7 @@ func (q queries) Loads(ctx context.Context, users []inbox.UserID, now time.Time)
 			SELECT assignee_id, count(*) AS held, count(CASE WHEN due_at <= ?1 THEN 1 END) AS due_soon
 			FROM conversations WHERE state = 'open' AND assignee_id IN (?0) GROUP BY assignee_id
 		) l ON l.assignee_id = u.id WHERE u.id IN (?0)`,
-		bun.In(users), micros(now.Add(inbox.DueSoonWithin))).Scan(ctx, &rows)
+		bun.List(users), micros(now.Add(inbox.DueSoonWithin))).Scan(ctx, &rows)
 	if err != nil {
 		return nil, fmt.Errorf("count what people have to do: %w", err)
 	}
@@ -71,7 +71,7 @@ func (q queries) HeldOpen(ctx context.Context, ids []inbox.ConversationID) (map[
 		Assignee inbox.UserID         `bun:"assignee_id"`
 	}
 	err := q.db.NewSelect().Table("conversations").Column("id", "assignee_id").
-		Where("id IN (?) AND state = 'open' AND assignee_id IS NOT NULL", bun.In(ids)).Scan(ctx, &rows)
+		Where("id IN (?) AND state = 'open' AND assignee_id IS NOT NULL", bun.List(ids)).Scan(ctx, &rows)
 	if err != nil {
 		return nil, fmt.Errorf("who holds conversations: %w", err)
 	}
@@ -104,7 +104,7 @@ func (tx *Tx) LockQueue(ctx context.Context, shops []inbox.ShopID, limit int) ([
 		return nil, nil
 	}
 	return tx.lockSome(ctx, func(query *bun.SelectQuery) {
-		query.Where("c.shop_id IN (?)", bun.In(shops)).Where(queued).
+		query.Where("c.shop_id IN (?)", bun.List(shops)).Where(queued).
 			OrderExpr("COALESCE(c.due_at, ?), COALESCE(c.waiting_since, c.last_at), c.id", latestDue).Limit(int64(limit))
 	})
 }
@@ -178,7 +178,7 @@ func (q queries) RoutingNews(ctx context.Context, since int64) (RoutingNews, err
 	err := q.db.NewRaw(`SELECT COALESCE(max(seq), ?0) AS seq, count(CASE WHEN kind IN (?1) THEN 1 END) AS roster,
 			count(CASE WHEN kind IN (?2) OR kind = ?3 AND from_id <> 0 THEN 1 END) AS room,
 			(SELECT version FROM policy_version WHERE id = 1) AS policy
-		FROM events WHERE seq > ?0`, since, bun.In(rosterKinds), bun.In(roomKinds), string(inbox.ConversationAssigned)).Scan(ctx, &r)
+		FROM events WHERE seq > ?0`, since, bun.List(rosterKinds), bun.List(roomKinds), string(inbox.ConversationAssigned)).Scan(ctx, &r)
 	if err != nil {
 		return RoutingNews{}, fmt.Errorf("ask whether the roster changed: %w", err)
 	}

@@ -63,7 +63,7 @@ func (tx *Tx) checkActive(ctx context.Context, users []inbox.UserID) error {
 	for i, u := range users {
 		ids[i] = int64(u)
 	}
-	usable, err := tx.db.NewSelect().Model((*userRow)(nil)).Where("id IN (?) AND status <> ?", bun.In(ids), string(rbac.UserDisabled)).Count(ctx)
+	usable, err := tx.db.NewSelect().Model((*userRow)(nil)).Where("id IN (?) AND status <> ?", bun.List(ids), string(rbac.UserDisabled)).Count(ctx)
 	if err == nil && int(usable) != len(users) {
 		return inbox.InvalidField("body", "somebody named here does not exist or is disabled")
 	}

@@ -232,7 +232,7 @@ func (q queries) attach(ctx context.Context, list []inbox.Message) error {
 		return nil
 	}
 	var rows []attachmentRow
-	if err := q.db.NewSelect().Model(&rows).Where("message_id IN (?)", bun.In(ids)).Order("id").Scan(ctx); err != nil {
+	if err := q.db.NewSelect().Model(&rows).Where("message_id IN (?)", bun.List(ids)).Order("id").Scan(ctx); err != nil {
 		return fmt.Errorf("attachments: %w", err)
 	}
 	for _, r := range rows {
@@ -268,7 +268,7 @@ func (tx *Tx) ClaimUploads(ctx context.Context, uploader inbox.UserID, message i
 		return nil
 	}
 	result, err := tx.db.NewUpdate().Table("attachments").Set("message_id = ?", int64(message)).
-		Where("id IN (?)", bun.In(ids)).Where("message_id IS NULL AND uploader_id = ?", int64(uploader)).Exec(ctx)
+		Where("id IN (?)", bun.List(ids)).Where("message_id IS NULL AND uploader_id = ?", int64(uploader)).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("attach uploads: %w", err)
 	}

@@ -22,7 +22,7 @@ func (tx *Tx) MarkRead(ctx context.Context, scope rbac.Scope, ids []inbox.Conver
 		Shop inbox.ShopID         `bun:"shop_id"`
 		Last int64                `bun:"last_in_id"`
 	}
-	query := tx.db.NewSelect().TableExpr("conversations AS c").Column("c.id", "c.shop_id", "c.last_in_id").Where("c.id IN (?)", bun.In(ids)).Order("c.id")
+	query := tx.db.NewSelect().TableExpr("conversations AS c").Column("c.id", "c.shop_id", "c.last_in_id").Where("c.id IN (?)", bun.List(ids)).Order("c.id")
 	if err := inScope(query, scope, "c").Scan(ctx, &rows); err != nil {
 		return nil, fmt.Errorf("mark as read: %w", err)
 	}

@@ -45,5 +45,5 @@ func among(query *bun.SelectQuery, shops []inbox.ShopID) schema.QueryWithArgs {
 	if query.Dialect().Name() == dialect.PG {
 		return bun.SafeQuery("= ANY (?::bigint[])", pgdialect.Array(ids))
 	}
-	return bun.SafeQuery("IN (?)", bun.In(ids))
+	return bun.SafeQuery("IN (?)", bun.List(ids))
 }

@@ -50,7 +50,7 @@ func (q queries) Shops(ctx context.Context, scope rbac.Scope) ([]inbox.Shop, err
 		if len(ids) == 0 {
 			return nil, nil
 		}
-		query.Where("id IN (?)", bun.In(ids))
+		query.Where("id IN (?)", bun.List(ids))
 	}
 	if err := query.Scan(ctx); err != nil {
 		return nil, fmt.Errorf("list shops: %w", err)
