@@ -21,7 +21,8 @@ var ErrNotFound = errors.New("no such blob")
 // Store keeps blobs. Safe for concurrent use.
 type Store interface {
 	// Put reads r to its end and returns once its bytes would survive the loss of power. Content
-	// that is there already counts as put again now. Whatever fails leaves nothing behind.
+	// that is there already counts as put again now. A Put that fails leaves at
+	// most a whole blob nobody refers to, which Sweep removes.
 	Put(ctx context.Context, r io.Reader) (hash string, size int64, err error)
 	// Open returns the content of a blob and its size in bytes, or ErrNotFound.
 	Open(ctx context.Context, hash string) (content io.ReadSeekCloser, size int64, err error)
