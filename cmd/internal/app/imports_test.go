@@ -49,7 +49,7 @@ var house = []struct{ name, imports string }{
 
 	// Floor 3: what services stand on.
 	{"inbox/jobs", "inbox/store"},
-	{"inbox/search", "inbox inbox/store inbox/content/tokens"},
+	{"inbox/search", "inbox inbox/store inbox/content/tokens rbac"},
 	{"inbox/contacts", "inbox inbox/store rbac"},
 	{"inbox/report", "inbox inbox/store rbac"},
 	{"inbox/store/backup", "inbox inbox/store inbox/store/migrations inbox/blob"},
@@ -61,7 +61,7 @@ var house = []struct{ name, imports string }{
 
 	// Floor 4: services, each with a rule of its own, and the marketplaces.
 	{"inbox/ingest", "inbox inbox/store inbox/content inbox/content/tokens inbox/blob inbox/jobs"},
-	{"inbox/outbox", "inbox inbox/store inbox/content inbox/blob inbox/jobs rbac"},
+	{"inbox/outbox", "inbox inbox/store inbox/content inbox/content/tokens inbox/blob inbox/jobs rbac"},
 	{"inbox/remind", "inbox inbox/store inbox/jobs rbac"},
 	{"inbox/claims", "inbox inbox/store inbox/blob inbox/jobs rbac"},
 	{"inbox/retain", "inbox inbox/store inbox/blob inbox/jobs rbac"},
