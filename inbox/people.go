@@ -97,4 +97,6 @@ const (
 	AuditSettingsChanged  AuditAction = "settings.changed"
 	AuditMembersChanged   AuditAction = "shop.members_changed"
 	AuditPresenceByOthers AuditAction = "presence.set_by_other"
+	AuditShiftDrawn       AuditAction = "shift.drawn"
+	AuditShiftRemoved     AuditAction = "shift.removed"
 )

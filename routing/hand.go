@@ -11,8 +11,8 @@ import (
 )
 
 // Take gives a conversation that nobody holds to the actor and returns it as he sees it. Conflict if
-// somebody else was faster; taking what one holds already changes nothing. NotFound outside his
-// scope, Denied if he may not assign or reply there.
+// somebody else was faster, together with the conversation as it is now; taking what one holds
+// already changes nothing. NotFound outside his scope, Denied if he may not assign or reply there.
 func (s *Service) Take(ctx context.Context, actor rbac.Actor, id inbox.ConversationID) (inbox.Conversation, error) {
 	if actor.User == 0 {
 		return inbox.Conversation{}, inbox.Errorf(inbox.Denied, "only a person can take a conversation")
@@ -28,8 +28,8 @@ func (s *Service) Take(ctx context.Context, actor rbac.Actor, id inbox.Conversat
 
 // AssignTo gives a conversation to somebody, or back to the queue if user is 0, and returns it as
 // the actor sees it. Limits do not bind, they are noted; so is that somebody rests. version is the
-// one the actor has seen, 0 = any: Conflict if it has changed since. Invalid if the user may not
-// reply in the shop; else as Take.
+// one the actor has seen, 0 = any: Conflict if it has changed since, together with the conversation
+// as it is now. Invalid if the user may not reply in the shop; else as Take.
 func (s *Service) AssignTo(ctx context.Context, actor rbac.Actor, id inbox.ConversationID, user inbox.UserID, version int64) (inbox.Conversation, error) {
 	return s.byHand(ctx, actor, id, version, user, nil)
 }
@@ -44,10 +44,15 @@ func (s *Service) byHand(ctx context.Context, actor rbac.Actor, id inbox.Convers
 		if err != nil {
 			return err
 		}
-		switch {
-		case !s.rights.Can(actor, rbac.ConversationAssign, c.Shop):
+		if !s.rights.Can(actor, rbac.ConversationAssign, c.Shop) {
 			return inbox.Errorf(inbox.Denied, "you may not assign conversations of this shop")
-		case version != 0 && version != c.Version:
+		}
+		// What he sees of it; afterwards he may not see it any more, but he may see what he has done.
+		sees := rbac.Scope{All: true, User: actor.User}
+		if result, err = tx.Conversation(ctx, sees, id); err != nil {
+			return err
+		}
+		if version != 0 && version != c.Version {
 			return inbox.Errorf(inbox.Conflict, "the conversation has changed meanwhile")
 		}
 		if allowed != nil {
@@ -55,16 +60,19 @@ func (s *Service) byHand(ctx context.Context, actor rbac.Actor, id inbox.Convers
 				return err
 			}
 		}
-		if c.Assignee != user {
-			if err := s.give(ctx, tx, actor, &c, user); err != nil {
-				return err
-			}
+		if c.Assignee == user {
+			return nil
 		}
-		// He may not see it any more, but he may see what he has done.
-		result, err = tx.Conversation(ctx, rbac.Scope{All: true, User: actor.User}, id)
+		if err := s.give(ctx, tx, actor, &c, user); err != nil {
+			return err
+		}
+		result, err = tx.Conversation(ctx, sees, id)
 		return err
 	})
-	if err != nil {
+	switch {
+	case inbox.CodeOf(err) == inbox.Conflict:
+		return result, err
+	case err != nil:
 		return inbox.Conversation{}, fmt.Errorf("assign conversation %s: %w", id, err)
 	}
 	return result, nil

@@ -537,8 +537,9 @@ func TestAssignByHand(t *testing.T) {
 			"by a stranger":        {rbac.Actor{User: stranger}, one, 0, inbox.NotFound},
 			"by somebody unsigned": {rbac.Actor{}, one, 0, inbox.NotFound},
 		} {
-			if _, err := c.service.AssignTo(t.Context(), tt.actor, list[0].ID, tt.to, tt.version); inbox.CodeOf(err) != tt.want {
-				t.Errorf("%s: %v, want %s", name, err, tt.want)
+			now, err := c.service.AssignTo(t.Context(), tt.actor, list[0].ID, tt.to, tt.version)
+			if inbox.CodeOf(err) != tt.want || (tt.want == inbox.Conflict) != (now.Version == 2) {
+				t.Errorf("%s: %v and version %d, want %s", name, err, now.Version, tt.want)
 			}
 		}
 		if got, err = c.service.AssignTo(t.Context(), actor, list[0].ID, one, 0); err != nil || got.AssignReason.Code != routing.ReasonByHand {

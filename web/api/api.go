@@ -19,6 +19,7 @@ import (
 	"github.com/deskbell/deskbell/inbox"
 	"github.com/deskbell/deskbell/inbox/store"
 	"github.com/deskbell/deskbell/rbac"
+	"github.com/deskbell/deskbell/routing"
 )
 
 // Prefix is where the interface lies.
@@ -28,6 +29,8 @@ const Prefix = "/api/v1"
 type Options struct {
 	Store  *store.Store
 	Rights *rbac.Enforcer
+	// Routing gives conversations to people and knows the roster.
+	Routing *routing.Service
 	// Caller tells who sent a request; the zero Caller is nobody. It must not read the database:
 	// whoever stands in front of the handlers has done so.
 	Caller  func(ctx context.Context) Caller
@@ -78,7 +81,7 @@ func New(mux *http.ServeMux, o Options) *API {
 
 // resources declares all operations: one function per resource, in the file of its name.
 func (a *API) resources() {
-	for _, declare := range []func(){} {
+	for _, declare := range []func(){a.shifts, a.roster, a.routing} {
 		declare()
 	}
 }

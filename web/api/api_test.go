@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -119,6 +120,7 @@ func TestProblems(t *testing.T) {
 		"unknown error":   {secret, 500, "internal"},
 		"cause of known":  {&inbox.Error{Code: inbox.Conflict, Msg: "taken", Err: secret}, 409, "conflict"},
 		"field":           {&inbox.Error{Code: inbox.Invalid, Field: "body.name", Msg: "too long", Err: secret}, 422, "invalid"},
+		"two fields":      {fmt.Errorf("check: %w", errors.Join(inbox.InvalidField("body.name", "too long"), inbox.InvalidField("body.zone", "odd"))), 422, "invalid"},
 		"wait":            {&inbox.Error{Code: inbox.Limited, Msg: "slow down", RetryAt: time.Now().Add(90 * time.Second)}, 429, "limited"},
 		"a code without":  {&inbox.Error{Code: "odd", Msg: "hm", Err: secret}, 500, "internal"},
 		"with what is":    {currentError{inbox.Errorf(inbox.Conflict, "changed"), 12}, 409, "conflict"},
@@ -143,6 +145,9 @@ func TestProblems(t *testing.T) {
 				t.Errorf("Retry-After %q of a %d", header.Get("Retry-After"), status)
 			}
 			if name == "field" && (len(p.Errors) != 1 || p.Errors[0].Location != "body.name") {
+				t.Errorf("errors = %+v", p.Errors)
+			}
+			if name == "two fields" && (len(p.Errors) != 2 || p.Errors[1].Location != "body.zone") {
 				t.Errorf("errors = %+v", p.Errors)
 			}
 			if name == "with what is" && p.Current != float64(12) {

@@ -104,9 +104,7 @@ func (a *API) problem(ctx context.Context, operation string, err error) error {
 	}
 	p := newProblem(status, e.Code, e.Msg)
 	p.Reason = e.Reason
-	if e.Field != "" {
-		p.Errors = []FieldError{{Location: e.Field, Message: e.Msg}}
-	}
+	p.Errors = fieldErrors(err)
 	if c, ok := errors.AsType[currentError](err); ok {
 		p.Current = c.current
 	}
@@ -114,6 +112,25 @@ func (a *API) problem(ctx context.Context, operation string, err error) error {
 		p.headers = http.Header{"Retry-After": {strconv.Itoa(a.wait(e.RetryAt))}}
 	}
 	return p
+}
+
+// fieldErrors lists every wrong input that an error names; several are joined.
+func fieldErrors(err error) []FieldError {
+	switch e := err.(type) {
+	case *inbox.Error:
+		if e.Field != "" {
+			return []FieldError{{Location: e.Field, Message: e.Msg}}
+		}
+	case interface{ Unwrap() []error }:
+		var list []FieldError
+		for _, one := range e.Unwrap() {
+			list = append(list, fieldErrors(one)...)
+		}
+		return list
+	case interface{ Unwrap() error }:
+		return fieldErrors(e.Unwrap())
+	}
+	return nil
 }
 
 // wait is in how many seconds to try again, at least one.
