@@ -189,7 +189,9 @@ func (r *renderer) put(text string) {
 	if r.blank && text != "" {
 		r.blank = false
 		if n := len(r.lines); n > 0 && r.lines[n-1].text != "" {
-			r.lines = append(r.lines, r.lineOf(""))
+			empty := r.lineOf("")
+			empty.quote, empty.weak = min(empty.quote, r.lines[n-1].quote), min(empty.weak, r.lines[n-1].weak)
+			r.lines = append(r.lines, empty)
 		}
 	}
 	if n := len(r.lines); text == "" && n > 1 && r.lines[n-1].text == "" && r.lines[n-2].text == "" {

@@ -35,6 +35,7 @@ func TestReplyOnly(t *testing.T) {
 		"ja":              {"ありがとう\n\n2025年3月3日(月) 10:15 Help <help@shop.example>:\n> こんにちは\n", "ありがとう"},
 		"signature":       {"Blue.\n\n-- \nAnn Example\nTel. 1\n", "Blue."},
 		"dashes and text": {"First.\n--\n1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n11\n12\n13\n14\n15\n16\n", "First.\n--\n1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n11\n12\n13\n14\n15\n16"},
+		"dashes inside":   {"x\n1.1.2025 10:10\n--\na@b.example:\n> q", "x\n1.1.2025 10:10\n\na@b.example:"},
 		"only forwarded":  {"---------- Forwarded message ---------\nFrom: Bob <bob@home.example>\nDate: Mon\nSubject: x\nTo: me\n\nHi", "---------- Forwarded message ---------\nFrom: Bob <bob@home.example>\nDate: Mon\nSubject: x\nTo: me\n\nHi"},
 		"own sentence":    {"Your colleague wrote:\n\nWe pay back.\n\nWhere is it?", "Your colleague wrote:\n\nWe pay back.\n\nWhere is it?"},
 		"sent by post":    {"Sent from Berlin yesterday.", "Sent from Berlin yesterday."},

@@ -165,7 +165,7 @@ func TestHugeHTML(t *testing.T) {
 			start := time.Now()
 			cleaned := content.SanitizeHTML(source)
 			content.ReadHTML(cleaned)
-			if took := time.Since(start); took > 3*time.Second {
+			if took := time.Since(start); took > 20*time.Second { // well under a second; quadratic work would take minutes
 				t.Errorf("took %v for %d bytes", took, len(source))
 			}
 			if len(cleaned) > 17<<20 || content.SanitizeHTML(cleaned) != cleaned {

@@ -102,7 +102,7 @@ func closesLater(raw []byte) bool {
 // readAddress reads one address with its name; false if there is neither.
 func readAddress(raw []byte, hint string) (Address, bool) {
 	raw = bytes.TrimSpace(raw[:min(len(raw), maxAddressBytes)])
-	if len(raw) == 0 {
+	if len(raw) == 0 || raw[len(raw)-1] == ':' { // nothing, or the name of an empty group
 		return Address{}, false
 	}
 	name, spec, found := cutAngle(raw)

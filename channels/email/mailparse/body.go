@@ -112,14 +112,25 @@ func (p *parser) markInline() {
 	}
 }
 
-// plainLines makes line ends plain and takes off the spaces that only fill lines at the end.
+// plainLines makes line ends plain, drops other control characters, and takes off the blanks that
+// only fill lines at the end.
 func plainLines(text string) string {
 	if strings.IndexByte(text, '\r') >= 0 {
 		text = strings.ReplaceAll(text, "\r\n", "\n")
 		text = strings.ReplaceAll(text, "\r", "\n")
 	}
+	if strings.IndexFunc(text, isControl) >= 0 {
+		text = strings.Map(func(r rune) rune {
+			if isControl(r) {
+				return -1
+			}
+			return r
+		}, text)
+	}
 	return strings.TrimRight(text, " \t\n")
 }
+
+func isControl(r rune) bool { return r < ' ' && r != '\n' && r != '\t' || r >= 0x7f && r < 0xa0 }
 
 // unflow joins the lines of format=flowed (RFC 3676): one that ends in a blank goes on in the next
 // of the same quote depth. With deleteSpace the blank itself goes.

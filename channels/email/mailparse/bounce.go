@@ -10,7 +10,7 @@ import (
 func readBounce(m *Message, head header, p *parser) Bounce {
 	if len(p.report.status) > 0 {
 		if b, ok := statusBounce(p.report.status); ok {
-			if b.Recipient == "" {
+			if b.Is && b.Recipient == "" {
 				b.Recipient = failedRecipient(head)
 			}
 			return b
@@ -23,9 +23,11 @@ func readBounce(m *Message, head header, p *parser) Bounce {
 }
 
 // statusBounce reads the fields of a delivery-status part: one group for the message, one for each
-// recipient. The first recipient that failed counts, else the first that is delayed.
+// recipient. The first recipient that failed counts, else the first that is delayed. False means that
+// no group tells what happened.
 func statusBounce(status []byte) (Bounce, bool) {
 	var delayed Bounce
+	understood := false
 	for range 100 {
 		status = bytes.TrimLeft(status, "\r\n")
 		if len(status) == 0 {
@@ -41,6 +43,7 @@ func statusBounce(status []byte) (Bounce, bool) {
 		if b.Status == "" {
 			b.Status = findStatus(group.word("diagnostic-code"))
 		}
+		understood = understood || action != "" || b.Status != ""
 		switch {
 		case action == "failed", action == "" && strings.HasPrefix(b.Status, "5"):
 			b.Permanent = !strings.HasPrefix(b.Status, "4")
@@ -51,7 +54,7 @@ func statusBounce(status []byte) (Bounce, bool) {
 			}
 		}
 	}
-	return delayed, delayed.Is
+	return delayed, understood
 }
 
 func statusRecipient(group header) string {

@@ -6,7 +6,6 @@ import (
 	"unicode/utf16"
 	"unicode/utf8"
 
-	"github.com/gogs/chardet"
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/htmlindex"
@@ -43,7 +42,7 @@ func decodeText(raw []byte, label, hint string) string {
 			return withoutNUL(text)
 		}
 	}
-	return withoutNUL(decodeGuessed(raw, label))
+	return withoutNUL(decodeGuessed(raw))
 }
 
 // decodeBytes decodes raw header bytes, which have no label.
@@ -97,7 +96,7 @@ func repairUTF8(raw []byte) (string, bool) {
 }
 
 // decodeGuessed names the charset from the bytes alone.
-func decodeGuessed(raw []byte, label string) string {
+func decodeGuessed(raw []byte) string {
 	if isShifted(raw) {
 		if text, ok := decodeAs(raw, "iso-2022-jp"); ok {
 			return text
@@ -106,32 +105,15 @@ func decodeGuessed(raw []byte, label string) string {
 	if text, ok := repairUTF8(raw); ok {
 		return text
 	}
-	sample := raw[:min(len(raw), 8<<10)]
-	if results, err := chardet.NewTextDetector().DetectAll(sample); err == nil {
-		for _, result := range results[:min(len(results), 3)] {
-			name := charsetName(result.Charset)
-			if name == "utf-8" || strings.HasPrefix(name, "utf-") || strings.HasPrefix(name, "iso-8859") && hasC1(sample) && name != "iso-8859-1" {
-				continue
-			}
-			if text, ok := decodeAs(raw, name); ok {
-				return text
-			}
+	for _, name := range guessCharsets(raw[:min(len(raw), 8<<10)]) {
+		if text, ok := decodeAs(raw, name); ok {
+			return text
 		}
 	}
 	if text, err := charmap.Windows1252.NewDecoder().Bytes(raw); err == nil {
 		return string(text)
 	}
 	return strings.ToValidUTF8(string(raw), "\uFFFD")
-}
-
-// hasC1 tells of bytes that are letters or quotes in Windows charsets and nothing in ISO 8859.
-func hasC1(raw []byte) bool {
-	for _, b := range raw {
-		if b >= 0x80 && b < 0xa0 {
-			return true
-		}
-	}
-	return false
 }
 
 // decodeMarked decodes text that begins with a byte order mark.
@@ -280,7 +262,7 @@ func decodeUTF7(raw []byte) string {
 			continue
 		}
 		n := 0
-		for n < len(raw) && base64Value[raw[n]] < 64 {
+		for n < len(raw) && base64Value[raw[n]] < 64 && raw[n] != '-' && raw[n] != '_' {
 			n++
 		}
 		units := decodeBase64(raw[:n])

@@ -101,7 +101,7 @@ func (d *dateWords) takeTime(word string) {
 	}
 	parts := strings.SplitN(word, ":", 3)
 	hour, err := strconv.Atoi(parts[0])
-	if err != nil || d.hasTime {
+	if err != nil || d.hasTime || len(parts) < 2 {
 		return
 	}
 	minute, _ := strconv.Atoi(parts[1])

@@ -64,10 +64,20 @@ func splitMail(raw []byte) (header, []byte) {
 	for len(raw) > 0 && (raw[0] == '\r' || raw[0] == '\n') {
 		raw = raw[1:]
 	}
+	return splitPart(withoutMailboxLine(raw))
+}
+
+// withoutMailboxLine takes off the "From ann@home.example Mon Mar 3 …" that mailbox files put before
+// each mail; "From : Ann" is a field.
+func withoutMailboxLine(raw []byte) []byte {
 	for bytes.HasPrefix(raw, []byte("From ")) || bytes.HasPrefix(raw, []byte(">From ")) {
-		_, raw = cutLine(raw)
+		line, rest := cutLine(raw)
+		if _, _, isField := cutField(line); isField {
+			break
+		}
+		raw = rest
 	}
-	return splitPart(raw)
+	return raw
 }
 
 // modernLines turns the bare carriage returns of old systems into line feeds if there is no other

@@ -76,10 +76,18 @@ func mediaType(raw []byte, hint string) (string, map[string]string) {
 	case "multipart":
 		kind = "multipart/mixed"
 	}
-	if !strings.Contains(kind, "/") || strings.ContainsAny(kind, " \t<>@,:") {
+	if !isMediaType(kind) {
 		kind = ""
 	}
-	return strings.ToValidUTF8(kind, ""), params
+	return kind, params
+}
+
+// isMediaType tells whether kind is two tokens of RFC 2045 with a slash between.
+func isMediaType(kind string) bool {
+	major, minor, found := strings.Cut(kind, "/")
+	return found && major != "" && minor != "" && strings.IndexFunc(major+minor, func(r rune) bool {
+		return r <= ' ' || r >= 0x7f || strings.ContainsRune(`()<>@,;:\"/[]?=`, r)
+	}) < 0
 }
 
 // walk returns the segments of one part and stores its attachments.

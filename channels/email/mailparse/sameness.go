@@ -51,10 +51,7 @@ func writeLines(h hash.Hash, b []byte) {
 // splitRaw cuts a mail as splitMail does, but keeps the values as they stand, folding included.
 func splitRaw(raw []byte) (header, []byte) {
 	raw = modernLines(raw)
-	raw = bytes.TrimLeft(raw, "\r\n")
-	for bytes.HasPrefix(raw, []byte("From ")) || bytes.HasPrefix(raw, []byte(">From ")) {
-		_, raw = cutLine(raw)
-	}
+	raw = withoutMailboxLine(bytes.TrimLeft(raw, "\r\n"))
 	var head header
 	rest := raw
 	for len(rest) > 0 {

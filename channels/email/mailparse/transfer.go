@@ -47,7 +47,7 @@ func decodeBase64(raw []byte) []byte {
 			if b == '=' {
 				out = flushBits(out, bits, count)
 				bits, count = 0, 0
-			} else if b == '\n' && count == 0 && endsBase64(raw[i+1:]) {
+			} else if b == '\n' && endsBase64(raw[i+1:]) {
 				break
 			}
 			continue

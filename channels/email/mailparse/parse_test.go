@@ -1,0 +1,250 @@
+package mailparse_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/deskbell/deskbell/channels/email/mailparse"
+	"github.com/deskbell/deskbell/inbox/content"
+)
+
+// TestMails parses every testdata/*.eml and compares the fields that the .json beside it names. All
+// mails are invented, and so is everybody in them.
+func TestMails(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.eml")
+	if err != nil || len(files) < 40 {
+		t.Fatalf("%d mails, %v", len(files), err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".eml"), func(t *testing.T) {
+			inspection := mailparse.Inspect(read(t, file))
+			checkSafe(t, inspection)
+			got := fields(t, encode(t, inspection))
+			for name, want := range fields(t, read(t, strings.TrimSuffix(file, ".eml")+".json")) {
+				if !reflect.DeepEqual(got[name], want) {
+					t.Errorf("%s\n got %s\nwant %s", name, encode(t, got[name]), encode(t, want))
+				}
+			}
+		})
+	}
+}
+
+func read(t testing.TB, file string) []byte {
+	t.Helper()
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
+
+func encode(t *testing.T, v any) []byte {
+	t.Helper()
+	raw, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
+
+func fields(t *testing.T, raw []byte) map[string]any {
+	t.Helper()
+	var m map[string]any
+	if err := json.Unmarshal(raw, &m); err != nil {
+		t.Fatalf("%v in %s", err, raw)
+	}
+	return m
+}
+
+// checkSafe holds what every mail must yield, however broken it is.
+func checkSafe(t *testing.T, i mailparse.Inspection) {
+	t.Helper()
+	all := []string{i.From.Name, i.From.Address, i.Subject, i.MessageID, i.InReplyTo, i.Date, i.Text, i.HTML, i.ReplyText, i.Bounce.Recipient, i.Bounce.Status}
+	all = append(all, i.References...)
+	for _, a := range append(append([]mailparse.InspectedAddress{i.From}, i.To...), i.Cc...) {
+		all = append(all, a.Name, a.Address)
+		if strings.ContainsAny(a.Name+a.Address, "\r\n\x00") || strings.ContainsAny(a.Address, " <>") {
+			t.Errorf("address %+v", a)
+		}
+	}
+	for _, a := range i.Attachments {
+		all = append(all, a.Name, a.ContentType, a.ContentID)
+		if strings.ContainsAny(a.Name, "/\\\r\n\x00\u202e") || strings.ContainsAny(a.ContentType, " \r\n") {
+			t.Errorf("attachment %+v", a)
+		}
+	}
+	for _, s := range all {
+		if !utf8.ValidString(s) || strings.IndexByte(s, 0) >= 0 {
+			t.Errorf("%q is not clean UTF-8", s)
+		}
+	}
+	if strings.ContainsAny(i.Subject+i.MessageID+i.InReplyTo, "\r\n") {
+		t.Errorf("line end in a header: %q %q %q", i.Subject, i.MessageID, i.InReplyTo)
+	}
+	if content.SanitizeHTML(i.HTML) != i.HTML {
+		t.Errorf("HTML is not clean: %q", i.HTML)
+	}
+	if strings.TrimSpace(i.Text) != "" && i.ReplyText == "" {
+		t.Errorf("no reply text in %q", i.Text)
+	}
+	if i.To == nil || i.Cc == nil || i.References == nil || i.Attachments == nil {
+		t.Errorf("a list is nil: %+v", i)
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	files, err := filepath.Glob("testdata/*.eml")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, file := range files {
+		f.Add(read(f, file))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		checkSafe(t, mailparse.Inspect(raw))
+		crlf := bytes.ReplaceAll(bytes.ReplaceAll(raw, []byte("\r"), nil), []byte("\n"), []byte("\r\n"))
+		if bytes.Contains(raw, []byte("\n")) && bytes.Equal(bytes.ReplaceAll(crlf, []byte("\r\n"), []byte("\n")), raw) && mailparse.Sameness(raw) != mailparse.Sameness(crlf) {
+			t.Errorf("the kind of line end changes the sameness of %q", raw)
+		}
+	})
+}
+
+func TestDates(t *testing.T) {
+	for value, want := range map[string]string{
+		"Mon, 3 Mar 2025 10:15:00 +0100":       "2025-03-03T09:15:00Z",
+		"3 Mar 2025 10:15 GMT":                 "2025-03-03T10:15:00Z",
+		"Mon, 03 Mar 25 10:15:00 EST":          "2025-03-03T15:15:00Z",
+		"Mon Mar  3 10:15:00 2025":             "2025-03-03T10:15:00Z",
+		"Mon, 3 Mar 2025 10:15:00 +0100 (CET)": "2025-03-03T09:15:00Z",
+		"Monday, March 3, 2025 10:15 PM":       "2025-03-03T22:15:00Z",
+		"2025-03-03 10:15:00 +0300":            "2025-03-03T07:15:00Z",
+		"2025-03-03T10:15:00Z":                 "2025-03-03T10:15:00Z",
+		"Mon, 03-Mar-2025 10:15:00 GMT+2":      "2025-03-03T08:15:00Z",
+		"3 Mar 2025 10:15:60 -0000":            "2025-03-03T10:15:59Z",
+		"3 Mar 99 10:15:00 +0000":              "1999-03-03T10:15:00Z",
+		"tomorrow":                             "",
+		"":                                     "",
+		"99 Foo 2025 10:15":                    "",
+		"Mon, 3 Mar 20255555555555 10:15:00":   "",
+	} {
+		got := mailparse.Inspect([]byte("From: a@b.example\nDate: " + value + "\n\nx")).Date
+		if got != want {
+			t.Errorf("date %q = %q, want %q", value, got, want)
+		}
+	}
+}
+
+func TestEnvelope(t *testing.T) {
+	m, err := mailparse.Parse([]byte("Return-Path: <Bounces+1@home.example>\nDelivered-To: Help@shop.example\nX-Original-To: sales@shop.example\nEnvelope-To: help@shop.example\n"+
+		"Authentication-Results: mx.shop.example;\n dmarc=fail header.from=home.example\nList-Id: <x>\nReply-To: Ann <ann@home.example>\nFrom: a@home.example\n\nx"), mailparse.Options{})
+	if err != nil || m.ReturnPath != "Bounces+1@home.example" || !m.Bulk || m.ReplyTo[0].Address != "ann@home.example" ||
+		!reflect.DeepEqual(m.Recipients, []string{"help@shop.example", "sales@shop.example"}) ||
+		!reflect.DeepEqual(m.AuthenticationResults, []string{"mx.shop.example; dmarc=fail header.from=home.example"}) {
+		t.Errorf("%+v, %v", m, err)
+	}
+}
+
+func TestSameness(t *testing.T) {
+	const one = "Received: by a\nFrom: Ann <ann@home.example>\nTo: help@shop.example\nSubject: Hello\n there\nDate: Mon, 3 Mar 2025 10:15:00 +0100\nMessage-ID: <a1@home.example>\n\nWhere is it?\nAnn\n"
+	same := mailparse.Sameness([]byte(one))
+	for name, other := range map[string]string{
+		"other trace":        strings.Replace(one, "by a", "by b\n\twith more", 1) + "",
+		"status and uid":     "Status: RO\nX-UID: 7\n" + one,
+		"order of fields":    strings.Replace("Date: Mon, 3 Mar 2025 10:15:00 +0100\n"+one, "there\nDate: Mon, 3 Mar 2025 10:15:00 +0100", "there", 1),
+		"line ends":          strings.ReplaceAll(one, "\n", "\r\n"),
+		"empty lines at end": one + "\r\n\n",
+		"mailbox line":       "From ann@home.example Mon Mar  3\n" + one,
+	} {
+		if mailparse.Sameness([]byte(other)) != same {
+			t.Errorf("%s: must be the same mail", name)
+		}
+	}
+	for name, other := range map[string]string{
+		"other body":    strings.Replace(one, "Where", "where", 1),
+		"other id":      strings.Replace(one, "a1@", "a2@", 1),
+		"other subject": strings.Replace(one, "there", "There", 1),
+		"other folding": strings.Replace(one, "\n there", " there", 1),
+		"other date":    strings.Replace(one, "10:15", "10:16", 1),
+		"copy":          strings.Replace(one, "Subject", "Cc: bob@home.example\nSubject", 1),
+		"moved text":    strings.Replace(one, "Hello\n there", "Hello", 1),
+	} {
+		if mailparse.Sameness([]byte(other)) == same {
+			t.Errorf("%s: must be another mail", name)
+		}
+	}
+}
+
+// TestHostileMails checks that time and memory stay bounded for mails made to be slow.
+func TestHostileMails(t *testing.T) {
+	head := "From: a@b.example\nSubject: x\n"
+	deep := func(n int) string {
+		var b strings.Builder
+		for i := range n {
+			b.WriteString("Content-Type: multipart/mixed; boundary=b" + strings.Repeat("x", i%50) + "\n\n--b" + strings.Repeat("x", i%50) + "\n")
+		}
+		return b.String()
+	}
+	for name, raw := range map[string]string{
+		"parts":           head + "Content-Type: multipart/mixed; boundary=x\n\n" + strings.Repeat("--x\n\nhello\n", 100_000),
+		"lines":           head + "\n" + strings.Repeat("a line of text: like this\n", 500_000),
+		"quoted lines":    head + "\n" + strings.Repeat("> a line of text\n", 500_000),
+		"introductions":   head + "\n" + strings.Repeat("On 3.3.2025 10:15 a@b.example wrote:\n", 300_000),
+		"headers in text": head + "\n" + strings.Repeat("From: x\n", 500_000),
+		"dashes":          head + "\n" + strings.Repeat("--\n", 500_000),
+		"rules":           head + "\n" + strings.Repeat("------\n", 500_000),
+		"deep":            head + deep(20_000),
+		"fields":          strings.Repeat("X-A: b\n", 500_000) + "\nx",
+		"bad fields":      head + strings.Repeat("no colon here\n", 300_000) + "X-A: b\n\nx",
+		"folds":           head + "X: y\n" + strings.Repeat(" y\n", 500_000) + "\nx",
+		"addresses":       "From: a@b.example\nTo: " + strings.Repeat("\"a\" <a@b.example>, ", 100_000) + "\n\nx",
+		"open angles":     "From: a@b.example\nTo: " + strings.Repeat("<@,", 80_000) + "\n\nx",
+		"colons":          "From: " + strings.Repeat("a:", 120_000) + "\n\nx",
+		"quotes":          "From: " + strings.Repeat("\"", 240_001) + "\n\nx",
+		"encoded words":   "Subject: " + strings.Repeat("=?a?q?", 40_000) + "\n\nx",
+		"half words":      "Subject: " + strings.Repeat("=?", 120_000) + "\n\nx",
+		"parameters":      head + "Content-Type: text/plain; " + strings.Repeat("a*0*=b; ", 30_000) + "\n\nx",
+		"references":      head + "References: " + strings.Repeat("<a@b> ", 40_000) + "\n\nx",
+		"html":            head + "Content-Type: text/html\n\n" + strings.Repeat("<p><b><div>", 300_000),
+		"base64":          head + "Content-Transfer-Encoding: base64\n\n" + strings.Repeat("QUJD\n", 1_000_000),
+		"equal signs":     head + "Content-Transfer-Encoding: quoted-printable\n\n" + strings.Repeat("=\n=", 1_000_000),
+		"begins":          head + "\n" + strings.Repeat("begin 644 a\n", 300_000),
+		"8-bit":           head + "\n" + strings.Repeat("\xe4\xf6\xfc ", 1_000_000),
+	} {
+		t.Run(name, func(t *testing.T) {
+			start := time.Now()
+			m, _ := mailparse.Parse([]byte(raw), mailparse.Options{})
+			mailparse.Sameness([]byte(raw))
+			took := time.Since(start)
+			t.Logf("%d bytes took %v", len(raw), took)
+			if took > 20*time.Second { // about one second; quadratic work would take minutes
+				t.Errorf("took %v", took)
+			}
+			if len(m.Attachments) > 1000 || len(m.To) > 1000 {
+				t.Errorf("%d files, %d addresses", len(m.Attachments), len(m.To))
+			}
+		})
+	}
+}
+
+func TestLimits(t *testing.T) {
+	raw := []byte("From: a@b.example\nContent-Type: multipart/mixed; boundary=x\n\n" + strings.Repeat("--x\nContent-Type: image/png\n\nPNG\n", 10) + "--x--\n")
+	if m, _ := mailparse.Parse(raw, mailparse.Options{MaxParts: 3}); len(m.Attachments) != 3 || !m.Truncated {
+		t.Errorf("%d files, truncated %v", len(m.Attachments), m.Truncated)
+	}
+	if m, _ := mailparse.Parse(raw, mailparse.Options{MaxSize: 100}); len(m.Attachments) != 1 || !m.Truncated {
+		t.Errorf("%d files, truncated %v", len(m.Attachments), m.Truncated)
+	}
+	if m, _ := mailparse.Parse([]byte("From: a@b.example\n\n"+strings.Repeat("ä", 100)), mailparse.Options{MaxText: 11}); m.Text != strings.Repeat("ä", 5) || !m.Truncated {
+		t.Errorf("text %q, truncated %v", m.Text, m.Truncated)
+	}
+	if m, _ := mailparse.Parse(raw, mailparse.Options{}); len(m.Attachments) != 10 || m.Truncated {
+		t.Errorf("%d files, truncated %v", len(m.Attachments), m.Truncated)
+	}
+}
