@@ -67,8 +67,8 @@ func (c *run) live(ctx context.Context) {
 	defer c.offer(nil, Hold{}, ctx.Err)
 	for ctx.Err() == nil {
 		asked := time.Now() // the lease is counted from before the question
-		fence, lasts, err := c.runner.options.Leases.Acquire(ctx, c.id)
-		if err != nil || fence == 0 {
+		fence, lasts, held, err := c.runner.options.Leases.Acquire(ctx, c.id)
+		if err != nil || !held {
 			c.offer(nil, Hold{}, func() error { return err })
 			if err != nil && ctx.Err() == nil {
 				c.log.Error("lease cannot be acquired", "error", err)

@@ -70,7 +70,8 @@ const (
 	SetAside
 )
 
-// Hold is the right to work for a connection. Fence rises with every holder.
+// Hold is the right to work for a connection. Fence rises with every holder; it is zero in a program
+// that shares its database with nobody.
 type Hold struct {
 	Connection inbox.ConnectionID
 	Fence      int64
@@ -78,9 +79,9 @@ type Hold struct {
 
 // Leases deal connections out to nodes, one holder each.
 type Leases interface {
-	// Acquire takes the connection if nobody holds it. It returns a zero fence if another node
-	// does, else a higher fence than ever before and for how long the hold lasts unless renewed.
-	Acquire(ctx context.Context, id inbox.ConnectionID) (fence int64, lasts time.Duration, err error)
+	// Acquire takes the connection if nobody holds it. It returns held false if another node does,
+	// else a higher fence than ever before and for how long the hold lasts unless renewed.
+	Acquire(ctx context.Context, id inbox.ConnectionID) (fence int64, lasts time.Duration, held bool, err error)
 	// Renew prolongs a hold. Code Conflict if it is lost.
 	Renew(ctx context.Context, hold Hold) (lasts time.Duration, err error)
 	// Release gives it up, so that another node need not wait for its end.
@@ -295,8 +296,8 @@ type alone struct{}
 
 const aloneLasts = 24 * time.Hour
 
-func (alone) Acquire(context.Context, inbox.ConnectionID) (int64, time.Duration, error) {
-	return 1, aloneLasts, nil
+func (alone) Acquire(context.Context, inbox.ConnectionID) (int64, time.Duration, bool, error) {
+	return 0, aloneLasts, true, nil
 }
 func (alone) Renew(context.Context, Hold) (time.Duration, error) { return aloneLasts, nil }
 func (alone) Release(context.Context, Hold) error                { return nil }

@@ -52,9 +52,10 @@ type Adapter struct {
 	pulling  chan struct{} // holds one token: who has it may use fetching
 	fetching *session      // kept between pulls, so that a look costs no login
 
-	copies sync.WaitGroup
-	life   context.Context // ends with Close
-	end    context.CancelFunc
+	copies  sync.WaitGroup
+	life    context.Context // ends with Close
+	end     context.CancelFunc
+	closing sync.Once
 }
 
 // New opens a mailbox without any input or output. Code Invalid, with the field, for settings that
@@ -92,12 +93,12 @@ func New(c channels.Config) (channels.Adapter, error) {
 
 // Close ends every connection and waits for copies to the Sent folder under way to notice.
 func (a *Adapter) Close() error {
-	a.end()
-	a.pulling <- struct{}{} // Pull ends with life; nobody takes the token afterwards
-	if a.fetching != nil {
-		a.fetching.close()
-	}
-	a.copies.Wait()
+	a.closing.Do(func() {
+		a.end()
+		a.pulling <- struct{}{} // Pull ends with life; nobody takes the token afterwards
+		a.drop()
+		a.copies.Wait()
+	})
 	return nil
 }
 

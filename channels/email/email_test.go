@@ -42,6 +42,10 @@ func settingsFor(s *emailtest.Server, change func(map[string]any)) json.RawMessa
 	if change != nil {
 		change(set)
 	}
+	return encode(set)
+}
+
+func encode(set map[string]any) json.RawMessage {
 	raw, err := json.Marshal(set)
 	if err != nil {
 		panic(err)

@@ -29,6 +29,7 @@ const (
 	smtpSenderRefused = "smtp_sender_refused"
 	smtpRcptRefused   = "smtp_recipient_refused"
 	smtpMailRefused   = "smtp_message_refused"
+	smtpTooLarge      = "smtp_message_too_large"
 	smtpFailed        = "smtp_failed"
 	smtpNoAnswer      = "smtp_no_answer"
 	noCredential      = "credential_missing"

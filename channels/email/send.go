@@ -243,6 +243,8 @@ func (a *Adapter) refusedMail(err error, reason, msg string) *inbox.Error {
 		return a.lostSMTP(err)
 	case e.Temporary():
 		return a.problem(at, inbox.Unavailable, reason, msg+" for now", err)
+	case e.Code == 552 && reason != smtpRcptRefused:
+		return a.problem(at, inbox.Invalid, smtpTooLarge, "the mail is larger than the mail server takes", err)
 	case e.Code == 530 || e.Code == 535:
 		return a.problem(at, inbox.Expired, smtpLoginRefused, "the mail server wants us to sign in again", err)
 	case reason == smtpSenderRefused:

@@ -46,6 +46,7 @@ type Server struct {
 	faults Faults
 	imap   *imapserver.Server // nil while interrupted
 	smtp   *smtp.Server
+	ports  []net.Listener
 }
 
 // Start opens both servers on free loopback ports.
@@ -82,13 +83,23 @@ func (s *Server) Close() error {
 // stay.
 func (s *Server) Interrupt() error {
 	s.mu.Lock()
-	i, m := s.imap, s.smtp
-	s.imap, s.smtp = nil, nil
+	i, m, ports := s.imap, s.smtp, s.ports
+	s.imap, s.smtp, s.ports = nil, nil, nil
 	s.mu.Unlock()
 	if i == nil {
 		return nil
 	}
-	return errors.Join(i.Close(), m.Close())
+	for _, port := range ports {
+		_ = port.Close() // the servers close it too, but only once they have begun to serve
+	}
+	return withoutClosed(errors.Join(i.Close(), m.Close()))
+}
+
+func withoutClosed(err error) error {
+	if errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
 }
 
 // Resume opens the ports again, the same ones as before.
@@ -104,7 +115,7 @@ func (s *Server) Resume() error {
 	s.imapAt, s.smtpAt = imapListener.Addr().(*net.TCPAddr), smtpListener.Addr().(*net.TCPAddr)
 	i, m := s.newIMAP(), s.newSMTP()
 	s.mu.Lock()
-	s.imap, s.smtp = i, m
+	s.imap, s.smtp, s.ports = i, m, []net.Listener{imapListener, smtpListener}
 	s.mu.Unlock()
 	go s.serve(i.Serve, imapListener)
 	go s.serve(m.Serve, smtpListener)
