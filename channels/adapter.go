@@ -63,6 +63,14 @@ type Reader interface {
 	Find(ctx context.Context, m inbox.Outgoing) (remoteID string, err error)
 }
 
+// Rereader is the power to read an item again that was set aside, with a newer program or after the
+// source was repaired.
+type Rereader interface {
+	// Reread reads an item from the bytes kept of it or, if raw is nil, from the source. It may come
+	// out with a Problem again. Code NotFound if the source has it no longer.
+	Reread(ctx context.Context, sourceKey string, at time.Time, raw []byte) (inbox.Incoming, error)
+}
+
 // Tester is the power to check settings before they are kept.
 type Tester interface {
 	// Test tries everything the connection will need and returns one Check each; it changes nothing.

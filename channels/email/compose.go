@@ -2,19 +2,22 @@ package email
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
-	"mime"
 
+	"github.com/deskbell/deskbell/channels/email/mailwrite"
 	"github.com/deskbell/deskbell/inbox"
 )
 
-// compose writes the mail of a reply.
+// compose writes the mail of a reply: the same bytes for each attempt.
 func compose(m inbox.Outgoing) ([]byte, error) {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "Message-ID: <%s>\r\nDate: %s\r\nFrom: <%s>\r\n", m.HeaderID, m.At.Format("Mon, 02 Jan 2006 15:04:05 -0700"), m.From.Address)
-	for _, to := range m.To {
-		fmt.Fprintf(&b, "To: <%s>\r\n", to.Address)
+	err := mailwrite.Write(&b, m, mailwrite.Options{})
+	if err == nil {
+		return b.Bytes(), nil
 	}
-	fmt.Fprintf(&b, "Subject: %s\r\n\r\n%s\r\n", mime.QEncoding.Encode("utf-8", m.Subject), m.Text)
-	return b.Bytes(), nil
+	if e, ok := errors.AsType[*inbox.Error](err); ok && e.Reason == nil {
+		e.Reason = &inbox.Reason{Code: "reply_cannot_be_written"}
+	}
+	return nil, fmt.Errorf("write the mail: %w", err)
 }

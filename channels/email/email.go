@@ -14,10 +14,12 @@ import (
 	"github.com/deskbell/deskbell/channels"
 )
 
+const kindName = "email"
+
 // Kind is the entry of the registry: "email".
 func Kind() channels.Kind {
 	return channels.Kind{
-		Name:     "email",
+		Name:     kindName,
 		Schema:   json.RawMessage(schema),
 		Secrets:  []string{"password", "smtp_password", "access_token"},
 		Open:     New,

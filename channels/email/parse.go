@@ -1,34 +1,152 @@
 package email
 
 import (
-	"bytes"
-	"crypto/sha256"
 	"fmt"
-	"io"
-	netmail "net/mail"
+	"slices"
 	"strings"
 
+	"github.com/deskbell/deskbell/channels/email/mailparse"
 	"github.com/deskbell/deskbell/inbox"
 )
 
 // parse fills in what the bytes of a mail say.
 func (a *Adapter) parse(in *inbox.Incoming, folder string) error {
-	m, err := netmail.ReadMessage(bytes.NewReader(in.Raw))
+	m, err := mailparse.Parse(in.Raw, mailparse.Options{MaxSize: mailLimit})
 	if err != nil {
-		return fmt.Errorf("read header: %w", err)
+		return fmt.Errorf("parse: %w", err)
 	}
-	body, err := io.ReadAll(m.Body)
-	if err != nil {
-		return fmt.Errorf("read body: %w", err)
+	same := mailparse.Sameness(in.Raw)
+	in.Sameness = same[:]
+	in.From = inbox.Address(m.From)
+	in.To, in.Cc = addresses(m.To), addresses(m.Cc)
+	in.Recipients = m.Recipients
+	in.Subject, in.Text, in.HTML, in.ReplyText = m.Subject, m.Text, m.HTML, m.ReplyText
+	in.HeaderID = m.MessageID
+	in.References = thread(m)
+	in.Automatic = m.AutoReply || m.Bounce.Is
+	in.Unverified = a.unverified(m.AuthenticationResults)
+	in.Identity, in.Outbound = a.whose(m, folder, in.Unverified)
+	for _, f := range m.Attachments {
+		in.Files = append(in.Files, inbox.File{Name: f.Name, ContentType: f.ContentType, Inline: f.Inline, ContentID: f.ContentID, Content: f.Content})
 	}
-	if from, err := netmail.ParseAddress(m.Header.Get("From")); err == nil {
-		in.From = inbox.Address{Name: from.Name, Address: from.Address}
-	}
-	sum := sha256.Sum256(in.Raw)
-	in.Sameness = sum[:]
-	in.Subject, in.Text, in.ReplyText = m.Header.Get("Subject"), string(body), string(body)
-	in.HeaderID = strings.Trim(m.Header.Get("Message-Id"), "<> ")
-	in.Outbound = a.own(in.From.Address) || (a.settings.SentFolder != "" && folder == a.settings.SentFolder)
-	in.Identity = inbox.Identity{Kind: "email", RemoteID: strings.ToLower(in.From.Address), Name: in.From.Name}
 	return nil
+}
+
+func addresses(list []mailparse.Address) []inbox.Address {
+	var out []inbox.Address
+	for _, a := range list {
+		out = append(out, inbox.Address(a))
+	}
+	return out
+}
+
+// thread returns the ids of the mails before, nearest last.
+func thread(m *mailparse.Message) []string {
+	ids := slices.Clone(m.References)
+	if m.InReplyTo == "" {
+		return ids
+	}
+	ids = slices.DeleteFunc(ids, func(id string) bool { return id == m.InReplyTo })
+	return append(ids, m.InReplyTo)
+}
+
+// whose tells which customer a mail belongs to and whether the shop itself wrote it: a mail from an
+// own address, or in the Sent folder, is the shop's, and its customer is the first outside
+// recipient. A contact form sends in its own or the shop's name and puts the customer into Reply-To:
+// such a mail is the customer's. Somebody else who writes in the shop's name does not speak for it.
+func (a *Adapter) whose(m *mailparse.Message, folder string, unverified bool) (customer inbox.Identity, outbound bool) {
+	sent := a.settings.SentFolder != "" && folder == a.settings.SentFolder
+	own := a.own(m.From.Address) && !unverified
+	author := m.From
+	if !sent && (own || program(m.From.Address)) {
+		if i := slices.IndexFunc(m.ReplyTo, a.outside); i >= 0 {
+			author, own = m.ReplyTo[i], false
+		}
+	}
+	if outbound = own || sent; outbound {
+		if to := slices.Concat(m.To, m.Cc); slices.ContainsFunc(to, a.outside) {
+			author = to[slices.IndexFunc(to, a.outside)]
+		}
+	}
+	return inbox.Identity{Kind: kindName, RemoteID: strings.ToLower(author.Address), Name: author.Name}, outbound
+}
+
+// outside tells whether an address is somebody else's.
+func (a *Adapter) outside(address mailparse.Address) bool {
+	return address.Address != "" && !a.own(address.Address)
+}
+
+// program tells whether an address is that of a program which sends for others.
+func program(address string) bool {
+	local, _, _ := strings.Cut(strings.ToLower(address), "@")
+	return slices.Contains([]string{"noreply", "no-reply", "no_reply", "donotreply", "do-not-reply", "mailer", "wordpress", "www-data"}, local)
+}
+
+// unverified tells whether the receiving server says that the sender is not who he claims to be.
+// Only the receiving server's own line counts; it removes others that bear its name (RFC 8601,
+// section 5), so the newest is its.
+func (a *Adapter) unverified(results []string) bool {
+	i := slices.IndexFunc(results, a.fromReceiver)
+	if i < 0 {
+		return false
+	}
+	stated := map[string]string{}
+	for part := range strings.SplitSeq(withoutComments(results[i]), ";") {
+		method, rest, ok := strings.Cut(strings.TrimSpace(part), "=")
+		result := strings.Fields(rest)
+		if !ok || len(result) == 0 {
+			continue
+		}
+		method = strings.ToLower(strings.TrimSpace(method))
+		if stated[method] != "pass" { // of several signatures one that holds is enough
+			stated[method] = strings.ToLower(result[0])
+		}
+	}
+	switch stated["dmarc"] {
+	case "fail":
+		return true
+	case "pass":
+		return false
+	}
+	return stated["spf"] == "fail" && stated["dkim"] != "pass"
+}
+
+// fromReceiver tells whether a line of results is that of the server whose verdicts count.
+func (a *Adapter) fromReceiver(line string) bool {
+	name, _, _ := strings.Cut(withoutComments(line), ";")
+	words := strings.Fields(name)
+	if len(words) == 0 || strings.Contains(words[0], "=") {
+		return false // some servers do not give their name
+	}
+	if a.settings.Receiver != "" {
+		return strings.EqualFold(words[0], a.settings.Receiver)
+	}
+	return organisation(words[0]) == organisation(a.settings.IMAP.Host)
+}
+
+// organisation is the domain a server belongs to, near enough for telling whether two belong together.
+func organisation(host string) string {
+	labels := strings.Split(strings.ToLower(strings.TrimSuffix(host, ".")), ".")
+	domain := strings.Join(labels[max(0, len(labels)-2):], ".")
+	if domain == "gmail.com" || domain == "googlemail.com" {
+		return "google.com" // imap.gmail.com signs as mx.google.com
+	}
+	return domain
+}
+
+// withoutComments takes out what stands in parentheses, however deep.
+func withoutComments(s string) string {
+	var b strings.Builder
+	depth := 0
+	for _, r := range s {
+		switch {
+		case r == '(':
+			depth++
+		case r == ')' && depth > 0:
+			depth--
+		case depth == 0:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
 }

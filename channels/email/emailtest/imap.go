@@ -97,11 +97,22 @@ func (s *session) Append(folder string, r imap.LiteralReader, o *imap.AppendOpti
 	return s.box.note(canonical(folder), raw, o)
 }
 
+// Idle tells of changes as they come. The library's own loses one that falls between two steps.
 func (s *session) Idle(w *imapserver.UpdateWriter, stop <-chan struct{}) error {
 	if s.server.fault().NoIdle {
 		return &imap.Error{Type: imap.StatusResponseTypeNo, Text: "IDLE is not offered"}
 	}
-	return s.UserSession.Idle(w, stop)
+	for {
+		changed := s.box.changes() // taken before looking, so that nothing falls in between
+		if err := s.Poll(w, true); err != nil {
+			return err
+		}
+		select {
+		case <-stop:
+			return nil
+		case <-changed:
+		}
+	}
 }
 
 // Fetch answers, with the faults that are set.

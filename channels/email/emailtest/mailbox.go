@@ -22,6 +22,7 @@ type Mailbox struct {
 	folders   map[string][]Stored
 	submitted []Submission
 	onSubmit  func(Submission)
+	changed   chan struct{} // closed and replaced when a mail comes into any folder
 }
 
 // Stored is a mail in a folder.
@@ -45,6 +46,7 @@ func newMailbox(address, password string) *Mailbox {
 		password: password,
 		user:     imapmemserver.NewUser(address, password),
 		folders:  map[string][]Stored{},
+		changed:  make(chan struct{}),
 	}
 	for _, folder := range []string{"INBOX", "Sent"} {
 		box.CreateFolder(folder)
@@ -95,8 +97,22 @@ func (m *Mailbox) DeliverTo(folder string, raw []byte, at time.Time) uint32 {
 func (m *Mailbox) keep(folder string, raw []byte, o *imap.AppendOptions) uint32 {
 	data, err := m.user.Append(folder, literal{bytes.NewReader(raw)}, o)
 	must(err)
-	m.folders[folder] = append(m.folders[folder], Stored{UID: uint32(data.UID), Raw: raw, At: o.Time})
+	m.arrived(folder, Stored{UID: uint32(data.UID), Raw: raw, At: o.Time})
 	return uint32(data.UID)
+}
+
+// arrived keeps our own copy of a mail and tells those who idle.
+func (m *Mailbox) arrived(folder string, mail Stored) {
+	m.folders[folder] = append(m.folders[folder], mail)
+	close(m.changed)
+	m.changed = make(chan struct{})
+}
+
+// changes is closed at the next change.
+func (m *Mailbox) changes() <-chan struct{} {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.changed
 }
 
 // Folder returns the mails of a folder, oldest first.
@@ -147,7 +163,7 @@ func (m *Mailbox) note(folder string, raw []byte, o *imap.AppendOptions) (*imap.
 	defer m.mu.Unlock()
 	data, err := m.user.Append(folder, literal{bytes.NewReader(raw)}, o)
 	if err == nil {
-		m.folders[folder] = append(m.folders[folder], Stored{UID: uint32(data.UID), Raw: raw, At: o.Time})
+		m.arrived(folder, Stored{UID: uint32(data.UID), Raw: raw, At: o.Time})
 	}
 	return data, err
 }
