@@ -137,19 +137,8 @@ func (tx *Tx) HoldLease(ctx context.Context, connection inbox.ConnectionID, fenc
 	if fence == 0 {
 		return nil
 	}
-	query := tx.db.NewSelect().Table("leases").Column("fence").Where("name = ?", LeaseName(connection))
-	if tx.postgres {
-		query.For("SHARE")
-	}
-	var current int64
-	if err := query.Scan(ctx, &current); err != nil || current != fence {
-		return &inbox.Error{Code: inbox.Conflict, Msg: fmt.Sprintf("another node has taken over connection %s", connection), Err: err}
-	}
-	return nil
+	return tx.CheckFence(ctx, ConnectionLease(connection), fence)
 }
-
-// LeaseName is the name of a connection's lease.
-func LeaseName(connection inbox.ConnectionID) string { return "connection:" + connection.String() }
 
 // TouchConnection keeps when something was last received and, if it is not "", the cursor.
 func (tx *Tx) TouchConnection(ctx context.Context, id inbox.ConnectionID, lastIn time.Time, cursor string) error {
