@@ -1,0 +1,42 @@
+// Words the events of a conversation that a reader cares about; messages speak for themselves.
+import type { Reason } from '$lib/api/types';
+import { date, t } from '$lib/i18n/i18n.svelte';
+import { reasonText } from '$lib/i18n/reason';
+import type { LogEvent } from '$lib/live/frames';
+import { directory } from '$lib/store/directory.svelte';
+
+function actor(event: LogEvent): string {
+	return event.actor ? directory.userName(event.actor) : 'Deskbell';
+}
+
+/** One line for an event; "" for one that has no line. */
+export function eventText(event: LogEvent): string {
+	const data = event.data;
+	const name = actor(event);
+	switch (event.kind) {
+		case 'conversation.assigned': {
+			const why = reasonText(data.reason as Reason | null);
+			const to = data.to as string | null;
+			const line = to
+				? t('inbox.eventAssigned', { name, to: directory.userName(to) })
+				: t('inbox.eventUnassigned', { name });
+			return why ? `${line} (${why})` : line;
+		}
+		case 'conversation.tagged':
+			return t('inbox.eventTagged', { name, tag: directory.tagName(String(data.tag)) });
+		case 'conversation.untagged':
+			return t('inbox.eventUntagged', { name, tag: directory.tagName(String(data.tag)) });
+		case 'conversation.closed':
+			return t('inbox.eventClosed', { name });
+		case 'conversation.opened':
+			return t('inbox.eventOpened', { name });
+		case 'conversation.pending':
+			return t('inbox.eventPending', { name });
+		case 'conversation.snoozed':
+			return t('inbox.eventSnoozed', { name, until: date(String(data.until ?? '')) });
+		case 'message.withdrawn':
+			return t('inbox.eventWithdrawn', { name });
+		default:
+			return '';
+	}
+}
