@@ -20,6 +20,7 @@ import (
 	"github.com/deskbell/deskbell/inbox/store"
 	"github.com/deskbell/deskbell/rbac"
 	"github.com/deskbell/deskbell/routing"
+	"github.com/deskbell/deskbell/web/auth"
 )
 
 // Prefix is where the interface lies.
@@ -29,10 +30,11 @@ const Prefix = "/api/v1"
 type Options struct {
 	Store  *store.Store
 	Rights *rbac.Enforcer
+	People *auth.Service
 	// Routing gives conversations to people and knows the roster.
 	Routing *routing.Service
 	// Caller tells who sent a request; the zero Caller is nobody. It must not read the database:
-	// whoever stands in front of the handlers has done so.
+	// whoever stands in front of the handlers has done so. By default it is whom auth.Middleware found.
 	Caller  func(ctx context.Context) Caller
 	Version string
 	Now     func() time.Time
@@ -61,6 +63,12 @@ func New(mux *http.ServeMux, o Options) *API {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	if o.Caller == nil {
+		o.Caller = func(ctx context.Context) Caller {
+			id := auth.From(ctx)
+			return Caller{Actor: id.Actor, Address: id.Address}
+		}
+	}
 	a := &API{Options: o}
 	config := huma.Config{
 		OpenAPI: &huma.OpenAPI{
@@ -81,7 +89,10 @@ func New(mux *http.ServeMux, o Options) *API {
 
 // resources declares all operations: one function per resource, in the file of its name.
 func (a *API) resources() {
-	for _, declare := range []func(){a.shifts, a.roster, a.routing} {
+	for _, declare := range []func(){
+		a.setup, a.session, a.me, a.tokens, a.users, a.invitations, a.teams, a.audit, a.settings,
+		a.shifts, a.roster, a.routing,
+	} {
 		declare()
 	}
 }
@@ -118,6 +129,7 @@ func register[I, O any](a *API, permission rbac.Permission, operation huma.Opera
 	huma.Register(a.huma, operation, func(ctx context.Context, in *I) (*O, error) {
 		out, err := handler(ctx, in)
 		if err != nil {
+			a.recordDenial(ctx, permission, err)
 			return nil, a.problem(ctx, operation.Method+" "+operation.Path, err)
 		}
 		return out, nil
@@ -167,10 +179,19 @@ func (a *API) guard(permission rbac.Permission, gate bool) func(huma.Context, fu
 			a.refuse(ctx, inbox.Errorf(inbox.Unauthenticated, "sign in first"))
 			return
 		case gate && !a.Rights.CanAnywhere(actor, permission):
-			a.refuse(ctx, inbox.Errorf(inbox.Denied, "you may not do this"))
+			err := inbox.Errorf(inbox.Denied, "you may not do this")
+			a.recordDenial(ctx.Context(), permission, err)
+			a.refuse(ctx, err)
 			return
 		}
 		next(ctx)
+	}
+}
+
+// recordDenial puts it on record if somebody signed in tried what he may not.
+func (a *API) recordDenial(ctx context.Context, permission rbac.Permission, err error) {
+	if by := auth.From(ctx); by.SignedIn() && inbox.CodeOf(err) == inbox.Denied {
+		a.People.Denied(ctx, by, permission, 0)
 	}
 }
 

@@ -200,6 +200,7 @@ func newRegistry() huma.Registry {
 		reflect.TypeFor[inbox.ContactID](), reflect.TypeFor[inbox.ConversationID](), reflect.TypeFor[inbox.MessageID](),
 		reflect.TypeFor[inbox.AttachmentID](), reflect.TypeFor[inbox.TagID](), reflect.TypeFor[inbox.LedgerID](),
 		reflect.TypeFor[inbox.ShiftID](), reflect.TypeFor[inbox.TeamID](), reflect.TypeFor[inbox.StatusID](),
+		reflect.TypeFor[inbox.SessionID](), reflect.TypeFor[inbox.TokenID](), reflect.TypeFor[inbox.InvitationID](), reflect.TypeFor[inbox.AuditID](),
 	} {
 		r.RegisterTypeAlias(t, reflect.TypeFor[idText]())
 	}
