@@ -16,18 +16,32 @@ const naming: Record<string, (id: string) => string> = {
 const moment = /^\d{4}-\d\d-\d\dT[\d:.]+Z$/;
 
 function wordParam(name: string, value: unknown): string | number {
-	if (typeof value === 'number' && !(name in naming)) return value;
 	const text = String(value ?? '');
-	const name_ = naming[name];
-	if (name_) return name_(text);
-	return moment.test(text) ? date(text) : text;
+	if (moment.test(text)) return date(text);
+	const named = naming[name];
+	if (named && /^\d+$/.test(text)) return named(text);
+	if (name === 'port') return text; // 1143 is a name, not an amount
+	return typeof value === 'number' ? value : text;
 }
 
-/** The sentence for a reason; "" for none. A code nobody worded yet is shown as it is. */
+function wordParams(reason: Reason): Params {
+	return Object.fromEntries(Object.entries(reason.params ?? {}).map(([name, value]) => [name, wordParam(name, value)]));
+}
+
+/**
+ * The sentence for a reason; "" for none. What the far side answered in its own words follows in
+ * brackets. A code nobody worded yet is shown as it is.
+ */
 export function reasonText(reason: Reason | null | undefined): string {
 	if (!reason?.code) return '';
-	const params: Params = {};
-	for (const [name, value] of Object.entries(reason.params ?? {})) params[name] = wordParam(name, value);
 	const key = `reasons.${reason.code}`;
-	return known(key) ? t(key, params) : t('reasons.unknown', { code: reason.code });
+	const params = wordParams(reason);
+	const sentence = known(key) ? t(key, params) : t('reasons.unknown', { code: reason.code });
+	return params.answer ? `${sentence} (${params.answer})` : sentence;
+}
+
+/** What a person can do about a reason; "" if there is no advice. */
+export function reasonAdvice(reason: Reason | null | undefined): string {
+	const key = `reasons.${reason?.code}_advice`;
+	return reason && known(key) ? t(key, wordParams(reason)) : '';
 }

@@ -23,6 +23,26 @@ export interface Command {
 	palette?: boolean;
 }
 
+/** What a command is, without what it does: enough to list it and to choose other keys for it. */
+export type Description = Omit<Command, 'run' | 'enabled'>;
+
+const described = new Map<string, Description>();
+
+/**
+ * Makes commands known before their screen is shown, so that settings and the list of shortcuts have
+ * them. Call it at the top of a module of the first load.
+ */
+export function describeCommands(descriptions: readonly Description[]): void {
+	for (const each of descriptions) described.set(each.id, each);
+}
+
+/** Every command known so far, shown now or not. */
+export function knownCommands(): Description[] {
+	const all = new Map(described);
+	for (const command of commands()) all.set(command.id, command);
+	return [...all.values()];
+}
+
 let layers = $state.raw<readonly (readonly Command[])[]>([]);
 
 /** Offers commands until the returned function is called. */
@@ -52,7 +72,7 @@ export function singleKeys(): boolean {
 }
 
 /** The keys of a command as this person has them. */
-export function keysOf(command: Command): string[] {
+export function keysOf(command: Description): string[] {
 	const own = session.me?.settings.keys?.[command.id];
 	const keys = own === undefined ? (command.keys ?? []) : own === '' ? [] : [own];
 	return singleKeys() ? keys : keys.filter((each) => !isSingle(each));
