@@ -92,6 +92,11 @@ export function t(key: Key, params: Params = {}): string {
 	});
 }
 
+/** The person's own variety of a language for numbers and times, such as en-GB with its 24 hours. */
+function region(code: LanguageCode): string {
+	return navigator.languages?.find((tag) => tag.startsWith(`${code}-`)) ?? code;
+}
+
 const formatters = new Map<
 	string,
 	Intl.NumberFormat | Intl.DateTimeFormat | Intl.RelativeTimeFormat | Intl.ListFormat
@@ -102,9 +107,10 @@ function formatter<T extends Intl.NumberFormat | Intl.DateTimeFormat | Intl.Rela
 	options: object,
 	make: (language: string) => T
 ): T {
-	const id = `${current.language} ${kind} ${JSON.stringify(options)}`;
+	const tag = region(current.language);
+	const id = `${tag} ${kind} ${JSON.stringify(options)}`;
 	let found = formatters.get(id);
-	if (!found) formatters.set(id, (found = make(current.language)));
+	if (!found) formatters.set(id, (found = make(tag)));
 	return found as T;
 }
 

@@ -62,7 +62,8 @@ describe.each(Object.entries({ en: en as Dictionary, ...languages }))('%s', (cod
 
 it('does not leave English texts untranslated', () => {
 	// Names, technical words, and words that are the same in Italian.
-	const same = /^(?:[A-Z0-9/ .-]{1,12}|Deskbell|E-mail|Password|IMAP.*|SMTP.*|OAuth.*|\{[^ ]+)$|^No$|^Offline.*|^Link$|^\{role\} in \{shops\}$/;
+	const same =
+		/^(?:[A-Z0-9/ .-]{1,12}|Deskbell|E-mail|Password|IMAP.*|SMTP.*|OAuth.*|\{[^ ]+)$|^No$|^Offline.*|^Link$|^\{role\} in \{shops\}$/;
 	for (const [code, words] of Object.entries(languages)) {
 		const copied = [...flat(words)].filter(
 			([key, value]) => typeof value === 'string' && value === english.get(key) && value.length > 3 && !same.test(value)

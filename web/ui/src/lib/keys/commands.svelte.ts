@@ -1,5 +1,6 @@
 // Commands: everything that can be done has one, with a title for the palette and, if frequent, a
 // key. Screens register theirs while they are shown; of two for one key the later registered wins.
+import { untrack } from 'svelte';
 import type { Key } from '$lib/i18n/i18n.svelte';
 import { modalOpen } from '$lib/kit/modal';
 import { session } from '$lib/session/session.svelte';
@@ -47,8 +48,9 @@ let layers = $state.raw<readonly (readonly Command[])[]>([]);
 
 /** Offers commands until the returned function is called. */
 export function registerCommands(commands: Command[]): () => void {
-	layers = [...layers, commands];
-	return () => (layers = layers.filter((layer) => layer !== commands));
+	// Called in effects, which must not run again because another screen registers its own.
+	layers = [...untrack(() => layers), commands];
+	return () => (layers = untrack(() => layers).filter((layer) => layer !== commands));
 }
 
 /** All commands offered now; where an id is there twice the later one counts. */

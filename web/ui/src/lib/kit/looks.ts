@@ -4,7 +4,7 @@ export const table = {
 	table: 'w-full border-collapse text-left',
 	head: 'text-mute text-small border-line border-b px-2 py-1.5 font-medium whitespace-nowrap first:pl-0',
 	row: 'border-line border-b last:border-0',
-	cell: 'px-2 py-1.5 align-middle first:pl-0'
+	cell: 'px-2 py-1.5 first:pl-0'
 } as const;
 
 /** A quiet square button for an icon, such as the trigger of a menu. */
