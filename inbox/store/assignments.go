@@ -108,9 +108,9 @@ func (tx *Tx) SaveAssignees(ctx context.Context, list []*inbox.Conversation) err
 	if len(list) == 0 {
 		return nil
 	}
-	values := make([][]any, len(list))
+	values := make([]bun.TupleValues, len(list))
 	for i, c := range list {
-		values[i] = []any{int64(c.ID), int64(c.Assignee), micros(c.AssignedAt), reasonText(c.AssignReason)}
+		values[i] = bun.Tuple([]any{int64(c.ID), int64(c.Assignee), micros(c.AssignedAt), reasonText(c.AssignReason)})
 		c.Version++
 	}
 	_, err := tx.db.NewRaw(`WITH v (id, assignee, at, reason) AS (VALUES ?)
