@@ -130,10 +130,15 @@ func (tx *Tx) UpdateUser(ctx context.Context, id rbac.UserID, fn func(u *rbac.Us
 	return u, nil
 }
 
-// SetPassword replaces a user's password.
+// SetPassword replaces a user's password. Links that would let somebody replace it again are void.
 func (tx *Tx) SetPassword(ctx context.Context, id rbac.UserID, hash string) error {
-	_, err := tx.db.NewUpdate().Table("users").Set("password_hash = ?", hash).Where("id = ?", int64(id)).Exec(ctx)
-	return err
+	if _, err := tx.db.NewUpdate().Table("users").Set("password_hash = ?", hash).Where("id = ?", int64(id)).Exec(ctx); err != nil {
+		return fmt.Errorf("set the password of user %s: %w", id, err)
+	}
+	if _, err := tx.db.NewDelete().Table("invitations").Where("user_id = ? AND used_at IS NULL", int64(id)).Exec(ctx); err != nil {
+		return fmt.Errorf("void the links of user %s: %w", id, err)
+	}
+	return nil
 }
 
 // SetUserStatus makes an account active, invited or disabled. Disabling ends its sessions, deletes

@@ -18,7 +18,7 @@ func (s *Service) SetPassword(ctx context.Context, by Identity, user rbac.UserID
 	if err != nil {
 		return err
 	}
-	return s.Store.InTx(ctx, func(tx *store.Tx) error {
+	return s.change(ctx, by, func(tx *store.Tx, _ giver) error {
 		u, err := tx.User(ctx, user)
 		if err != nil {
 			return err

@@ -200,6 +200,36 @@ func TestReset(t *testing.T) {
 	})
 }
 
+// The operator's way back in works for everybody, and leaves no other way open.
+func TestOperatorSetsPassword(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		ctx, n := t.Context(), newNode(t, s)
+		owner := n.add("owner", rbac.Owner)
+		old := n.signIn("owner")
+		reset, err := n.ResetLink(ctx, n.as(owner), owner)
+		want(t, err, "")
+		want(t, n.SetPassword(ctx, auth.System(), owner, "short"), inbox.Invalid)
+		want(t, n.SetPassword(ctx, auth.System(), 99, "another pass"), inbox.NotFound)
+		want(t, n.SetPassword(ctx, auth.System(), owner, "another pass"), "")
+		_, _, err = n.FindLink(ctx, token(reset.Link))
+		want(t, err, inbox.TokenInvalid)
+		if n.identify(old).SignedIn() {
+			t.Error("the old session lives")
+		}
+		_, err = n.SignIn(ctx, auth.Identity{}, auth.Credentials{Email: "owner@people.example", Password: "another pass"})
+		want(t, err, "")
+
+		invited, err := n.Invite(ctx, n.as(owner), newUser("ann", ""))
+		want(t, err, "")
+		want(t, n.SetPassword(ctx, auth.System(), invited.User.ID, password), "")
+		_, _, err = n.FindLink(ctx, token(invited.Link))
+		want(t, err, inbox.TokenInvalid)
+		if id := n.identify(n.signIn("ann")); !n.Rights.Can(id.Actor, rbac.ShopManage, 0) {
+			t.Errorf("who was made active is %+v", id.User)
+		}
+	})
+}
+
 func TestLinksExpire(t *testing.T) {
 	n, pass := clocked(t)
 	ctx := t.Context()
