@@ -1,6 +1,10 @@
 package inbox
 
-import "time"
+import (
+	"time"
+
+	"github.com/deskbell/deskbell/rbac"
+)
 
 // Event is one line of the event log: what happened to what, in the order it was committed. Data
 // holds ids, enums and numbers alone, never names, bodies or addresses.
@@ -55,4 +59,18 @@ const (
 // Private tells whether only the actor's own sockets may see events of this kind.
 func (k EventKind) Private() bool {
 	return k == ConversationRead || k == DraftSaved || k == DraftDiscarded
+}
+
+// SeenBy tells whether somebody with a scope may see an event now. What concerns no shop, such as a
+// changed tag or roster, is for everybody signed in; what is private for the actor alone.
+func (e Event) SeenBy(scope rbac.Scope) bool {
+	switch {
+	case e.Kind.Private():
+		return e.Actor == scope.User
+	case e.Shop == 0:
+		return e.Kind != AccessChanged || scope.All || e.To == scope.User
+	case e.Conversation == 0:
+		return scope.SeesShop(e.Shop)
+	}
+	return scope.Sees(e.Shop, e.From, e.To)
 }

@@ -94,6 +94,13 @@ func (q queries) Conversation(ctx context.Context, scope rbac.Scope, id inbox.Co
 	return list[0], nil
 }
 
+// ConversationShop returns the shop of a conversation; NotFound if it is unknown or outside the scope.
+func (q queries) ConversationShop(ctx context.Context, scope rbac.Scope, id inbox.ConversationID) (inbox.ShopID, error) {
+	var shop inbox.ShopID
+	query := q.db.NewSelect().TableExpr("conversations AS c").Column("c.shop_id").Where("c.id = ?", int64(id))
+	return shop, notFound(inScope(query, scope, "c").Scan(ctx, &shop), "conversation")
+}
+
 // complete turns rows into conversations with tags, and what is the reader's own: three statements
 // however many rows.
 func (q queries) complete(ctx context.Context, reader rbac.UserID, rows []conversationRow) ([]inbox.Conversation, error) {

@@ -5,18 +5,24 @@ package api
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
+	"github.com/deskbell/deskbell/channels"
 	"github.com/deskbell/deskbell/inbox"
+	"github.com/deskbell/deskbell/inbox/blob"
+	"github.com/deskbell/deskbell/inbox/seal"
 	"github.com/deskbell/deskbell/inbox/store"
 	"github.com/deskbell/deskbell/rbac"
 	"github.com/deskbell/deskbell/routing"
@@ -28,11 +34,18 @@ const Prefix = "/api/v1"
 
 // Options are what the handlers work with.
 type Options struct {
-	Store  *store.Store
-	Rights *rbac.Enforcer
-	People *auth.Service
-	// Routing gives conversations to people and knows the roster.
-	Routing *routing.Service
+	Store   *store.Store
+	Rights  *rbac.Enforcer
+	People  *auth.Service
+	Routing *routing.Service // gives conversations to people and knows the roster
+	Blobs   blob.Store       // content too large for the database
+	Seal    *seal.Ring
+	Kinds   channels.Registry
+	// Dial and Roots are for testing connections: the way out, and whom to trust.
+	Dial  func(ctx context.Context, network, address string) (net.Conn, error)
+	Roots *x509.CertPool
+	// Changed tells the runner that a connection is new or was changed; nil if none runs here.
+	Changed func(inbox.ConnectionID)
 	// Caller tells who sent a request; the zero Caller is nobody. It must not read the database:
 	// whoever stands in front of the handlers has done so. By default it is whom auth.Middleware found.
 	Caller  func(ctx context.Context) Caller
@@ -52,6 +65,8 @@ type API struct {
 	Options
 	huma       huma.API
 	operations []string // method and path of each, to find doubles
+	acts       *Acts
+	channels   sync.Map // inbox.ConnectionID → string: the kind, which never changes
 }
 
 // New declares every operation on mux. It panics if one of them is declared wrongly, so that no
@@ -69,7 +84,7 @@ func New(mux *http.ServeMux, o Options) *API {
 			return Caller{Actor: id.Actor, Address: id.Address}
 		}
 	}
-	a := &API{Options: o}
+	a := &API{Options: o, acts: &Acts{store: o.Store, rights: o.Rights, routing: o.Routing, now: o.Now}}
 	config := huma.Config{
 		OpenAPI: &huma.OpenAPI{
 			OpenAPI:    "3.1.0",
@@ -91,6 +106,7 @@ func New(mux *http.ServeMux, o Options) *API {
 func (a *API) resources() {
 	for _, declare := range []func(){
 		a.setup, a.session, a.me, a.tokens, a.users, a.invitations, a.teams, a.audit, a.settings,
+		a.conversations, a.tags, a.contacts, a.searches, a.events,
 		a.shifts, a.roster, a.routing,
 	} {
 		declare()
@@ -172,16 +188,15 @@ func operationID(operation huma.Operation) string {
 // guard lets pass whoever may call an operation at all.
 func (a *API) guard(permission rbac.Permission, gate bool) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
-		actor := a.Caller(ctx.Context()).Actor
+		actor := a.actor(ctx.Context())
 		switch {
 		case permission == rbac.Public:
 		case actor.User == 0 && !actor.System:
 			a.refuse(ctx, inbox.Errorf(inbox.Unauthenticated, "sign in first"))
 			return
 		case gate && !a.Rights.CanAnywhere(actor, permission):
-			err := inbox.Errorf(inbox.Denied, "you may not do this")
-			a.recordDenial(ctx.Context(), permission, err)
-			a.refuse(ctx, err)
+			a.recordDenial(ctx.Context(), permission, errDenied)
+			a.refuse(ctx, errDenied)
 			return
 		}
 		next(ctx)
@@ -215,6 +230,9 @@ func (a *API) refuse(ctx huma.Context, err error) {
 	}
 }
 
+// Acts is what people do to conversations, for other ways in than this one.
+func (a *API) Acts() *Acts { return a.acts }
+
 // actor returns who sent the request.
 func (a *API) actor(ctx context.Context) rbac.Actor { return a.Caller(ctx).Actor }
 
@@ -233,5 +251,5 @@ func (a *API) mayIn(ctx context.Context, permission rbac.Permission, shop inbox.
 	case shop != 0 && !a.scope(ctx).SeesShop(shop):
 		return inbox.Errorf(inbox.NotFound, "there is no such %s", what)
 	}
-	return inbox.Errorf(inbox.Denied, "you may not do this")
+	return errDenied
 }

@@ -105,6 +105,14 @@ func (a *API) problem(ctx context.Context, operation string, err error) error {
 	p := newProblem(status, e.Code, e.Msg)
 	p.Reason = e.Reason
 	p.Errors = fieldErrors(err)
+	if e.Reason != nil {
+		switch e.Reason.Code {
+		case string(codeKeyReused):
+			p.Code = e.Reason.Code
+		case "newer_message":
+			p.Current = e.Reason.Params["current"]
+		}
+	}
 	if c, ok := errors.AsType[currentError](err); ok {
 		p.Current = c.current
 	}

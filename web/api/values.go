@@ -130,6 +130,14 @@ type created[T any] struct {
 // nothing is the answer without a body: 204.
 type nothing struct{}
 
+// notNil is a list that JSON writes as [] when it is empty.
+func notNil[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}
+
 // list makes a page of rows: up to limit of them, read with one more to know whether there is a
 // next page, which begins after the position of the last.
 func list[R, T any](rows []R, limit int, position func(R) any, show func(R) T) page[T] {
