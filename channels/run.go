@@ -21,7 +21,8 @@ const (
 	stallAfter    = 15 * time.Minute // a pull that neither brings a page nor returns
 	watchedWell   = time.Minute      // a watch that lived this long starts again at once
 	leaseRetry    = 10 * time.Second
-	degradedAfter = 2 // failures in a row; one alone is not worth a signal
+	finishWithin  = 12 * time.Second // replies under way when a connection is closed
+	degradedAfter = 2                // failures in a row; one alone is not worth a signal
 )
 
 // run is one connection at work. Its goroutine owns everything but the fields under mu.
@@ -41,7 +42,11 @@ type run struct {
 	mu      sync.Mutex
 	adapter Adapter // nil while there is none to use
 	hold    Hold
-	refused error // why adapter is nil
+	holding bool
+	until   time.Time // when the hold ends unless renewed
+	refused error     // why adapter is nil
+	sending int       // replies under way
+	sent    chan struct{}
 
 	lose     func() // gives up the hold, because the store says that another node has it
 	cursor   string
@@ -58,18 +63,19 @@ func newRun(r *Runner, id inbox.ConnectionID, cancel context.CancelFunc) *run {
 		stirred:  make(chan struct{}, 1),
 		reload:   make(chan struct{}, 1),
 		settled:  make(chan struct{}),
+		sent:     make(chan struct{}, 1),
 		suspects: map[string]bool{},
 	}
 }
 
 // live acquires the connection and works for it, again and again until ctx ends.
 func (c *run) live(ctx context.Context) {
-	defer c.offer(nil, Hold{}, ctx.Err)
+	defer c.offer(nil, ctx.Err)
 	for ctx.Err() == nil {
 		asked := time.Now() // the lease is counted from before the question
 		fence, lasts, held, err := c.runner.options.Leases.Acquire(ctx, c.id)
 		if err != nil || !held {
-			c.offer(nil, Hold{}, func() error { return err })
+			c.offer(nil, func() error { return err })
 			if err != nil && ctx.Err() == nil {
 				c.log.Error("lease cannot be acquired", "error", err)
 			}
@@ -82,16 +88,23 @@ func (c *run) live(ctx context.Context) {
 
 // held works while the hold lasts. Everything under its context ends at once when it is lost.
 func (c *run) held(ctx context.Context, hold Hold, until time.Time) {
-	under, lose := context.WithCancel(ctx)
-	c.lose = lose
-	var keeper sync.WaitGroup
-	keeper.Go(func() { c.keep(under, lose, hold, until) })
-	for under.Err() == nil {
-		c.open(under, hold)
+	under, end := context.WithCancel(ctx)
+	c.grip(hold, until)
+	c.lose = func() {
+		c.letGo()
+		end()
 	}
-	lose()
+	// The hold is kept while replies under way are finished, also when the program stops.
+	keeping, enough := context.WithCancel(context.WithoutCancel(ctx))
+	var keeper sync.WaitGroup
+	keeper.Go(func() { c.keep(keeping, hold, until) })
+	for under.Err() == nil {
+		c.open(under)
+	}
+	enough()
 	keeper.Wait()
-	c.offer(nil, Hold{}, func() error { return context.Cause(under) })
+	c.lose()
+	c.offer(nil, func() error { return context.Cause(under) })
 	last, done := context.WithTimeout(context.WithoutCancel(ctx), releaseWithin)
 	defer done()
 	if err := c.runner.options.Leases.Release(last, hold); err != nil {
@@ -99,17 +112,18 @@ func (c *run) held(ctx context.Context, hold Hold, until time.Time) {
 	}
 }
 
-// keep renews the hold each third of its time and calls lose when another node may have it. The
-// end is counted on the monotonic clock, so a paused program finds it passed.
-func (c *run) keep(ctx context.Context, lose func(), hold Hold, until time.Time) {
-	defer lose()
+// keep renews the hold each third of its time until ctx ends, and lets go of it when another node
+// may have it. The end is counted on the monotonic clock, so a paused program finds it passed.
+func (c *run) keep(ctx context.Context, hold Hold, until time.Time) {
 	for {
+		c.extend(until)
 		left := time.Until(until)
 		if left <= 0 {
 			c.log.Warn("lease lost: it ran out")
+			c.lose()
 			return
 		}
-		if !sleep(ctx, max(left/3, 10*time.Millisecond)) {
+		if !sleep(ctx, min(max(left/3, 10*time.Millisecond), left)) {
 			return
 		}
 		asked := time.Now()
@@ -123,6 +137,7 @@ func (c *run) keep(ctx context.Context, lose func(), hold Hold, until time.Time)
 			return
 		case inbox.CodeOf(err) == inbox.Conflict:
 			c.log.Warn("lease lost to another node")
+			c.lose()
 			return
 		default:
 			c.log.Warn("lease cannot be renewed", "error", err)
@@ -130,10 +145,29 @@ func (c *run) keep(ctx context.Context, lose func(), hold Hold, until time.Time)
 	}
 }
 
+// grip, extend and letGo keep what Runner.Holds tells.
+func (c *run) grip(hold Hold, until time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.hold, c.until, c.holding = hold, until, true
+}
+
+func (c *run) extend(until time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.until = until
+}
+
+func (c *run) letGo() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.holding = false
+}
+
 // open opens the adapter and works with it until ctx ends or a reload is asked for.
-func (c *run) open(ctx context.Context, hold Hold) {
+func (c *run) open(ctx context.Context) {
 	stored, adapter, err := c.make(ctx)
-	c.offer(adapter, hold, func() error { return err })
+	c.offer(adapter, func() error { return err })
 	if err != nil {
 		c.failed(ctx, err, degradedAfter)
 		c.rest(ctx, jitter(leaseRetry))
@@ -145,16 +179,61 @@ func (c *run) open(ctx context.Context, hold Hold) {
 		poll = c.runner.options.Poll
 	}
 	c.work(ctx, adapter, poll)
-	c.offer(nil, hold, func() error { return errors.New("the connection is being opened afresh") })
+	c.offer(nil, func() error { return errors.New("the connection is being opened afresh") })
+	c.letFinish()
 	if err := adapter.Close(); err != nil {
 		c.log.Debug("adapter closed", "error", err)
 	}
 }
 
-// offer tells callers of Runner.Adapter what there is.
-func (c *run) offer(a Adapter, hold Hold, why func() error) {
+// borrow returns the adapter for one reply; giveBack is to be called after it.
+func (c *run) borrow(ctx context.Context) (a Adapter, hold Hold, giveBack func(), err error) {
+	select {
+	case <-c.settled:
+	case <-ctx.Done():
+		return nil, Hold{}, nil, notHere(c.id, ctx.Err())
+	}
 	c.mu.Lock()
-	c.adapter, c.hold, c.refused = a, hold, nil
+	defer c.mu.Unlock()
+	if c.adapter == nil {
+		return nil, Hold{}, nil, notHere(c.id, c.refused)
+	}
+	c.sending++
+	return c.adapter, c.hold, c.giveBack, nil
+}
+
+func (c *run) giveBack() {
+	c.mu.Lock()
+	c.sending--
+	c.mu.Unlock()
+	signal(c.sent)
+}
+
+// letFinish waits for replies under way, so that closing the adapter does not leave them uncertain,
+// but not for ever: a stopping program has little time.
+func (c *run) letFinish() {
+	limit := time.NewTimer(finishWithin)
+	defer limit.Stop()
+	for {
+		c.mu.Lock()
+		sending := c.sending
+		c.mu.Unlock()
+		if sending == 0 {
+			return
+		}
+		select {
+		case <-c.sent:
+		case <-limit.C:
+			c.log.Warn("replies under way are cut off", "replies", sending)
+			return
+		}
+	}
+}
+
+// offer tells callers of Runner.Adapter what there is.
+func (c *run) offer(a Adapter, why func() error) {
+	c.mu.Lock()
+	c.adapter, c.refused = a, nil
 	if a == nil {
 		c.refused = why()
 	}
@@ -313,9 +392,10 @@ func reason(err error) *inbox.Reason {
 
 // backOff says how long to wait after so many failures in a row, and before when nobody may ask.
 func (c *run) backOff(err error, failures int, poll time.Duration) (time.Duration, time.Time) {
-	if e, ok := errors.AsType[*inbox.Error](err); ok && e.Code == inbox.Limited && !e.RetryAt.IsZero() {
-		left := e.RetryAt.Sub(c.runner.options.Now())
-		return max(left, 0) + rand.N(time.Second+max(left, 0)/10), e.RetryAt
+	if e, ok := errors.AsType[*inbox.Error](err); ok && e.Code == inbox.Limited {
+		if left := e.RetryAt.Sub(c.runner.options.Now()); left > 0 {
+			return left + rand.N(time.Second+left/10), e.RetryAt
+		}
 	}
 	switch inbox.CodeOf(err) {
 	case inbox.Expired:

@@ -113,8 +113,9 @@ type Runner struct {
 	group  sync.WaitGroup
 	relist chan struct{}
 
-	mu   sync.Mutex
-	runs map[inbox.ConnectionID]*run
+	mu    sync.Mutex
+	runs  map[inbox.ConnectionID]*run
+	stale map[inbox.ConnectionID]bool // to be opened afresh
 }
 
 const (
@@ -146,6 +147,7 @@ func NewRunner(o Options) *Runner {
 		memory:  NewMemory(o.Memory),
 		relist:  make(chan struct{}, 1),
 		runs:    map[inbox.ConnectionID]*run{},
+		stale:   map[inbox.ConnectionID]bool{},
 	}
 }
 
@@ -179,35 +181,57 @@ func (r *Runner) Wake(id inbox.ConnectionID) {
 }
 
 // Reload has a connection opened afresh, because its settings, secret or state changed, or because
-// it is new.
+// it is new. Replies under way are finished first.
 func (r *Runner) Reload(id inbox.ConnectionID) {
-	if run := r.find(id); run != nil {
-		signal(run.reload)
-	}
+	r.mu.Lock()
+	r.stale[id] = true
+	r.mu.Unlock()
 	signal(r.relist)
 }
 
-// Adapter returns the open adapter of a connection and this node's hold on it, for sending. Code
-// Unavailable if the connection does not run on this node, or not now: nothing has been sent.
+// Send sends a reply through its connection, whose hold is checked once more just before the last
+// byte leaves. The errors are those of Adapter.Send; Unavailable if the connection does not run on
+// this node, or not now.
+func (r *Runner) Send(ctx context.Context, m inbox.Outgoing) (remoteID string, err error) {
+	run := r.find(m.Connection)
+	if run == nil {
+		return "", notHere(m.Connection, nil)
+	}
+	adapter, hold, giveBack, err := run.borrow(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer giveBack()
+	confirm := m.Confirm
+	m.Confirm = func() error {
+		if !r.Holds(hold) {
+			return notHere(m.Connection, nil)
+		}
+		if confirm == nil {
+			return nil
+		}
+		return confirm()
+	}
+	return adapter.Send(ctx, m)
+}
+
+// Adapter returns the open adapter of a connection and this node's hold on it, for its further
+// powers. Code Unavailable if the connection does not run on this node, or not now.
 func (r *Runner) Adapter(ctx context.Context, id inbox.ConnectionID) (Adapter, Hold, error) {
 	run := r.find(id)
 	if run == nil {
 		return nil, Hold{}, notHere(id, nil)
 	}
-	select {
-	case <-run.settled:
-	case <-ctx.Done():
-		return nil, Hold{}, notHere(id, ctx.Err())
+	adapter, hold, giveBack, err := run.borrow(ctx)
+	if err != nil {
+		return nil, Hold{}, err
 	}
-	run.mu.Lock()
-	defer run.mu.Unlock()
-	if run.adapter == nil {
-		return nil, Hold{}, notHere(id, run.refused)
-	}
-	return run.adapter, run.hold, nil
+	giveBack()
+	return adapter, hold, nil
 }
 
-// Holds tells whether this node still holds a connection by that very hold.
+// Holds tells whether this node still holds a connection by that very hold, to be asked just before
+// the last byte of a reply leaves.
 func (r *Runner) Holds(hold Hold) bool {
 	run := r.find(hold.Connection)
 	if run == nil {
@@ -215,7 +239,7 @@ func (r *Runner) Holds(hold Hold) bool {
 	}
 	run.mu.Lock()
 	defer run.mu.Unlock()
-	return run.adapter != nil && run.hold == hold
+	return run.hold == hold && run.holding && time.Now().Before(run.until)
 }
 
 func notHere(id inbox.ConnectionID, cause error) error {
@@ -265,8 +289,11 @@ func (r *Runner) list(ctx, life context.Context) error {
 		wanted[id] = true
 		if r.runs[id] == nil {
 			r.begin(life, id)
+		} else if r.stale[id] {
+			signal(r.runs[id].reload)
 		}
 	}
+	clear(r.stale)
 	for id, run := range r.runs {
 		if !wanted[id] {
 			run.cancel()
