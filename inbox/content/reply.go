@@ -88,7 +88,7 @@ func (f *finder) run() {
 		default:
 			f.kept++
 			if begin, sure := f.introduction(i); begin >= 0 {
-				if f.quoteFollows(i) {
+				if f.quoteFollows(i) || (sure || hasOpening(f.lines[begin].text)) && f.nothingFollows(i) {
 					f.dropIntroduction(begin, i)
 				} else if sure && f.keptBefore(begin, i) {
 					f.cutFrom(begin)
@@ -213,7 +213,17 @@ func (f *finder) signatureEnd(i int) (end int, ok bool) {
 	return end, true
 }
 
-// quoteFollows tells whether the next line with words after i is a quote, or there is none.
+// nothingFollows tells whether no words come after line i.
+func (f *finder) nothingFollows(i int) bool {
+	for j := i + 1; j < len(f.lines); j++ {
+		if f.lines[j].text != "" {
+			return false
+		}
+	}
+	return true
+}
+
+// quoteFollows tells whether the next line with words after i is a quote.
 func (f *finder) quoteFollows(i int) bool {
 	for j := i + 1; j < len(f.lines) && j <= i+4; j++ {
 		l := f.lines[j]
@@ -250,15 +260,7 @@ func (f *finder) introduction(i int) (begin int, sure bool) {
 	text := last
 	for begin = i; ; begin-- {
 		if verdict, sure := judgeIntroduction(text); verdict {
-			// A name or a date broken over lines may have more of it above.
-			if above := begin - 1; above >= 0 && i-above < 4 && f.isPlain(above) && !hasOpening(text) &&
-				hasOpening(f.lines[above].text) {
-				begin--
-				if all, sureAll := judgeIntroduction(f.lines[above].text + " " + text); all {
-					sure = sure || sureAll
-				}
-			}
-			return begin, sure
+			return f.wholeIntroduction(begin, i, text, sure)
 		}
 		if begin == 0 || i-begin >= 3 || !f.isPlain(begin-1) {
 			return -1, false
@@ -268,6 +270,31 @@ func (f *finder) introduction(i int) (begin int, sure bool) {
 			return -1, false
 		}
 	}
+}
+
+// wholeIntroduction extends an introduction that was found in lines begin to i, joined in text, to the
+// start of its paragraph if a name or a date broken over lines has more of it there.
+func (f *finder) wholeIntroduction(begin, i int, text string, sure bool) (int, bool) {
+	if hasOpening(text) || isWhole(text) {
+		return begin, sure
+	}
+	first := begin
+	for first > 0 && i-first < 3 && f.isPlain(first-1) {
+		first--
+		text = f.lines[first].text + " " + text
+		if !hasOpening(f.lines[first].text) && (!isWhole(text) || first > 0 && f.isPlain(first-1)) {
+			continue
+		}
+		_, sureAll := judgeIntroduction(text)
+		return first, sure || sureAll
+	}
+	return begin, sure
+}
+
+// isWhole tells whether an introduction names both who wrote and when.
+func isWhole(text string) bool {
+	day, hour := findDate(text)
+	return day && hour && strings.Contains(text, "@")
 }
 
 // isPlain tells whether line i has words and is no quote.
@@ -333,7 +360,11 @@ func hasOpening(text string) bool {
 	if lower == "" {
 		return false
 	}
-	return '0' <= lower[0] && lower[0] <= '9' || hasEnd(lower, introOpenings, strings.HasPrefix)
+	if '0' <= lower[0] && lower[0] <= '9' {
+		day, _ := findDate(lower)
+		return day
+	}
+	return hasEnd(lower, introOpenings, strings.HasPrefix)
 }
 
 // isSeparator tells whether a line, by itself or with those after it, says that what follows is
