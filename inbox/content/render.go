@@ -96,6 +96,7 @@ type effect struct {
 	listDepth    int8
 	isList       bool
 	isWideMargin bool // a paragraph: an empty line before and after
+	isTight      bool // its style takes the margins off
 }
 
 // renderer turns a balanced document into lines.
@@ -232,7 +233,7 @@ func (r *renderer) open(element atom.Atom, attributes []attribute) {
 		return
 	}
 	next := r.state
-	next.isWideMargin, next.isList = false, false
+	next.isWideMargin, next.isTight, next.isList = false, false, false
 	if isBlock(element) {
 		if element == atom.Td || element == atom.Th {
 			r.cell()
@@ -243,7 +244,7 @@ func (r *renderer) open(element atom.Atom, attributes []attribute) {
 	r.readAttributes(element, attributes, &next)
 	switch element {
 	case atom.P, atom.H1, atom.H2, atom.H3, atom.H4, atom.H5, atom.H6, atom.Blockquote, atom.Table:
-		next.isWideMargin = element != atom.Table
+		next.isWideMargin = element != atom.Table && !next.isTight
 		r.blank = r.blank || next.isWideMargin
 	case atom.Pre:
 		next.pre = true
@@ -322,11 +323,13 @@ func (r *renderer) readAttributes(element atom.Atom, attributes []attribute, nex
 		case "style":
 			next.hidden = next.hidden || isHiddenStyle(a.value)
 			cited = cited || bytes.Contains(a.value, []byte("border-left"))
+			next.isTight = next.isTight || hasNoMargin(a.value)
 		case "hidden":
 			next.hidden = true
 		case "class":
 			for _, class := range bytes.Fields(a.value[:min(len(a.value), maxTextValue)]) {
 				r.apply(classMark(string(class)), next)
+				next.isTight = next.isTight || string(class) == "MsoNormal"
 				cited = cited || isQuoteClass(string(class))
 			}
 		case "id":
@@ -354,6 +357,18 @@ func (r *renderer) apply(m mark, next *effect) {
 	case markIntro, markSignature, markCut:
 		next.mark = m
 	}
+}
+
+// hasNoMargin tells whether a style sets all of an element's margin to nothing.
+func hasNoMargin(style []byte) bool {
+	_, value, found := bytes.Cut(style[:min(len(style), maxStyleValue)], []byte("margin:"))
+	if !found {
+		return false
+	}
+	if i := bytes.IndexByte(value, ';'); i >= 0 {
+		value = value[:i]
+	}
+	return bytes.IndexByte(value, '0') >= 0 && !bytes.ContainsAny(value, "123456789")
 }
 
 func isHiddenStyle(style []byte) bool {

@@ -55,6 +55,8 @@ type finder struct {
 	lines []line
 	drop  []bool
 	kept  int // lines with words that are not dropped so far
+
+	lastQuote int // the last line that is a quote; -1: there is none; 0: not looked for yet
 }
 
 func (f *finder) run() {
@@ -72,11 +74,16 @@ func (f *finder) run() {
 				f.cutFrom(i)
 				return
 			}
+			if !f.quoteAfter(i) {
+				clear(f.drop) // nothing but somebody else's mail, and that is what the person sent
+				return
+			}
+			f.drop[i] = true // the answer stands below the quote
 		case l.quote > 0 || inWeakQuote || l.mark == markIntro:
 			f.drop[i] = true
 			f.dropFarewell(i)
 		case l.mark == markSignature:
-			f.drop[i] = true
+			i = f.markedSignature(i) - 1
 		case l.text == "":
 		case l.text == "--" || l.text == "—" || strings.TrimRight(l.text, " ") == "--":
 			if end, ok := f.signatureEnd(i); ok && f.kept > 0 {
@@ -187,6 +194,9 @@ func (f *finder) own() string {
 	return strings.TrimRight(out.String(), " \t\n")
 }
 
+// maxSignature is how many lines with words a signature may have; more are an answer.
+const maxSignature = 15
+
 // signatureEnd returns where the signature that begins at line i ends: at a quote, its introduction
 // or the end. A long text after "--" is no signature.
 func (f *finder) signatureEnd(i int) (end int, ok bool) {
@@ -206,7 +216,7 @@ func (f *finder) signatureEnd(i int) (end int, ok bool) {
 			end = max(begin, i+1)
 			break
 		}
-		if words++; words > 15 {
+		if words++; words > maxSignature {
 			return 0, false
 		}
 	}
@@ -221,6 +231,37 @@ func (f *finder) nothingFollows(i int) bool {
 		}
 	}
 	return true
+}
+
+// quoteAfter tells whether a quote comes anywhere after line i. It looks once and remembers.
+func (f *finder) quoteAfter(i int) bool {
+	if f.lastQuote == 0 {
+		f.lastQuote = -1
+		for j := len(f.lines) - 1; j > i; j-- {
+			if f.lines[j].quote > 0 {
+				f.lastQuote = j
+				break
+			}
+		}
+	}
+	return f.lastQuote > i
+}
+
+// markedSignature handles the lines from i on that the mail program marks as a signature and returns
+// where they end. People sometimes write on inside the mark, so a long one stays.
+func (f *finder) markedSignature(i int) (end int) {
+	words := 0
+	for end = i; end < len(f.lines) && f.lines[end].mark == markSignature; end++ {
+		if f.lines[end].text != "" {
+			words++
+		}
+	}
+	if words <= maxSignature {
+		f.dropRange(i, end)
+	} else {
+		f.kept += words
+	}
+	return end
 }
 
 // quoteFollows tells whether the next line with words after i is a quote.

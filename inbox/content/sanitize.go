@@ -41,6 +41,7 @@ type cleaner struct {
 	out     []byte
 	stopped bool
 	scratch []byte
+	tight   bool // the paragraph being opened has no margins
 }
 
 func (c *cleaner) full() bool { return c.stopped }
@@ -74,6 +75,7 @@ func (c *cleaner) open(element atom.Atom, attributes []attribute) {
 	from := len(c.out)
 	var seen [16]string
 	written := seen[:0]
+	c.tight = element == atom.P && isTightParagraph(attributes)
 	for _, a := range attributes {
 		name, value, ok := c.attribute(element, a)
 		if !ok || contains(written, name) {
@@ -89,6 +91,9 @@ func (c *cleaner) open(element atom.Atom, attributes []attribute) {
 		c.out = append(c.out, `="`...)
 		c.out = appendEscaped(c.out, value)
 		c.out = append(c.out, '"')
+	}
+	if c.tight && !contains(written, "style") {
+		c.out = append(c.out, ` style="margin:0"`...)
 	}
 	if element == atom.A && contains(written, "href") {
 		c.out = append(c.out, ` target="_blank" rel="noopener noreferrer nofollow"`...)
@@ -108,6 +113,23 @@ func contains(list []string, s string) bool {
 	return false
 }
 
+// isTightParagraph tells of Word's paragraphs, which have no margins by a style sheet that is not
+// kept. One with a style of its own says what it needs itself.
+func isTightParagraph(attributes []attribute) bool {
+	tight := false
+	for _, a := range attributes {
+		switch string(a.key) {
+		case "class":
+			tight = bytes.HasPrefix(a.value, []byte("MsoNormal"))
+		case "style":
+			if bytes.Contains(bytes.ToLower(a.value), []byte("margin")) {
+				return false
+			}
+		}
+	}
+	return tight
+}
+
 // attribute returns the name and value to write for a, or false if it goes.
 func (c *cleaner) attribute(element atom.Atom, a attribute) (name string, value []byte, ok bool) {
 	key := atom.Lookup(a.key)
@@ -121,7 +143,11 @@ func (c *cleaner) attribute(element atom.Atom, a attribute) (name string, value 
 			return plainAttribute(element, string(a.key), a.value)
 		}
 	case atom.Style:
-		c.scratch = appendStyle(c.scratch[:0], a.value)
+		c.scratch = c.scratch[:0]
+		if c.tight {
+			c.scratch = append(c.scratch, "margin:0;"...)
+		}
+		c.scratch = appendStyle(c.scratch, a.value)
 		return "style", c.scratch, len(c.scratch) > 0
 	case atom.Class:
 		marks := quoteMarks(a.value)
