@@ -235,17 +235,18 @@ type Message struct {
 	From         Address
 	To, Cc, Bcc  []Address // Bcc only on outbound messages, and only to people who may read them
 	Subject      string
-	Text         string            // the whole text, UTF-8
-	ReplyText    string            // what the person wrote now, without quote and signature; "" if the same as Text
-	HTML         string            // sanitised; "" if the message has none
-	HeaderID     string            // Message-ID without <>
-	InReplyTo    string            // Message-ID without <>
-	References   []string          // nearest last, without <>
-	RemoteID     string            // the marketplace's id, or the mail server's answer
-	RawHash      string            // the bytes as received, in the blob store
-	SendKey      string            // the Idempotency-Key of a reply or note
-	ThenState    ConversationState // the state the conversation had before this reply; undo restores it
-	Files        int               // how many attachments it has
+	Text         string   // the whole text, UTF-8
+	ReplyText    string   // what the person wrote now, without quote and signature; "" if the same as Text
+	HTML         string   // sanitised; "" if the message has none
+	HeaderID     string   // Message-ID without <>
+	InReplyTo    string   // Message-ID without <>
+	References   []string // nearest last, without <>
+	RemoteID     string   // the marketplace's id, or the mail server's answer
+	RawHash      string   // the bytes as received, in the blob store
+	SendKey      string   // the Idempotency-Key of a reply or note
+	SendHash     string   // of the request under SendKey, which tells the same key with another request
+	Before       *Before  // what this reply changed on its conversation; undo and failure restore it
+	Files        int      // how many attachments it has
 	Attachments  []Attachment
 	Mentions     []UserID // of a note
 	Automatic    bool     // out-of-office, receipt, bounce: starts no clock, wakes nobody

@@ -23,7 +23,9 @@ type Lease struct {
 }
 
 // ConnectionLease is the name of the lease under which a connection is polled and sends.
-func ConnectionLease(id inbox.ConnectionID) string { return "connection:" + id.String() }
+func ConnectionLease(connection inbox.ConnectionID) string {
+	return "connection:" + connection.String()
+}
 
 const nodeLease = "node:"
 
@@ -36,8 +38,8 @@ type Node struct {
 // String is how attempts and jobs remember the run they belong to.
 func (n Node) String() string { return n.Name + "/" + strconv.FormatInt(n.Fence, 10) }
 
-// clock is the time leases are compared with. Nodes share the database's clock, so that none of
-// theirs counts; a SQLite database has one program, whose own clock serves.
+// clock is the time leases are dated by. Nodes share the database's clock, so that none of theirs
+// counts.
 func (q queries) clock() bun.Safe {
 	if q.postgres {
 		return "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)"
@@ -45,13 +47,22 @@ func (q queries) clock() bun.Safe {
 	return bun.Safe(strconv.FormatInt(micros(q.now()), 10))
 }
 
+// ended is the time up to which leases have run out. In a SQLite database they never do: its one
+// program cannot be overtaken while it pauses, and a clock that jumps must not stop it.
+func (q queries) ended() bun.Safe {
+	if q.postgres {
+		return q.clock()
+	}
+	return "0"
+}
+
 // AcquireLease takes a lease that nobody holds, or that this node itself held, and returns a fence
 // above every earlier one; 0 if another node holds it.
 func (tx *Tx) AcquireLease(ctx context.Context, name, node string, lasts time.Duration) (fence int64, err error) {
 	err = tx.db.NewRaw(`INSERT INTO leases (name, node, fence, expires_at) VALUES (?0, ?1, 1, ?2 + ?3)
 		ON CONFLICT (name) DO UPDATE SET node = excluded.node, fence = leases.fence + 1, expires_at = excluded.expires_at
-		WHERE leases.expires_at <= ?2 OR leases.node = excluded.node
-		RETURNING fence`, name, node, tx.clock(), lasts.Microseconds()).Scan(ctx, &fence)
+		WHERE leases.expires_at <= ?4 OR leases.node = excluded.node
+		RETURNING fence`, name, node, tx.clock(), lasts.Microseconds(), tx.ended()).Scan(ctx, &fence)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, nil
 	}
@@ -109,7 +120,7 @@ func lostLease(cause error) error {
 func (q queries) Lease(ctx context.Context, name string) (Lease, error) {
 	l := Lease{Name: name}
 	var expires int64
-	err := q.db.NewRaw("SELECT node, fence, expires_at FROM leases WHERE name = ? AND expires_at > ?", name, q.clock()).
+	err := q.db.NewRaw("SELECT node, fence, expires_at FROM leases WHERE name = ? AND expires_at > ?", name, q.ended()).
 		Scan(ctx, &l.Node, &l.Fence, &expires)
 	l.ExpiresAt = moment(expires)
 	return l, notFound(err, "lease")
@@ -118,7 +129,7 @@ func (q queries) Lease(ctx context.Context, name string) (Lease, error) {
 // LiveNodes returns the runs that are under way, as Node.String gives them.
 func (q queries) LiveNodes(ctx context.Context) ([]string, error) {
 	var nodes []Node
-	err := q.db.NewRaw("SELECT node AS name, fence FROM leases WHERE name LIKE ? AND expires_at > ?", nodeLease+"%", q.clock()).Scan(ctx, &nodes)
+	err := q.db.NewRaw("SELECT node AS name, fence FROM leases WHERE name LIKE ? AND expires_at > ?", nodeLease+"%", q.ended()).Scan(ctx, &nodes)
 	if err != nil {
 		return nil, fmt.Errorf("list nodes: %w", err)
 	}
@@ -130,10 +141,10 @@ func (q queries) LiveNodes(ctx context.Context) ([]string, error) {
 }
 
 // Join makes this program known as a node. Earlier runs under the name count as ended from now on.
-// A SQLite database belongs to one program, so there all leases of an earlier run end with it.
+// A SQLite database belongs to one program, so there the leases taken under other names end too.
 func (tx *Tx) Join(ctx context.Context, name string, lasts time.Duration) (Node, error) {
 	if !tx.postgres {
-		if _, err := tx.db.NewRaw("UPDATE leases SET expires_at = 0").Exec(ctx); err != nil {
+		if _, err := tx.db.NewRaw("UPDATE leases SET expires_at = 0 WHERE node <> ?", name).Exec(ctx); err != nil {
 			return Node{}, fmt.Errorf("end leases of an earlier run: %w", err)
 		}
 	}
@@ -144,6 +155,11 @@ func (tx *Tx) Join(ctx context.Context, name string, lasts time.Duration) (Node,
 // Stay says that a node still runs. Code Conflict if another program has joined under its name.
 func (tx *Tx) Stay(ctx context.Context, n Node, lasts time.Duration) error {
 	return tx.RenewLease(ctx, nodeLease+n.Name, n.Fence, lasts)
+}
+
+// CheckNode makes sure that no other program has joined under a node's name. Code Conflict otherwise.
+func (tx *Tx) CheckNode(ctx context.Context, n Node) error {
+	return tx.CheckFence(ctx, nodeLease+n.Name, n.Fence)
 }
 
 // Leave says that a node has ended.

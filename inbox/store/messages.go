@@ -34,7 +34,8 @@ type messageRow struct {
 	Sameness      []byte `bun:"sameness,nullzero"`
 	RawHash       string `bun:"raw_hash"`
 	SendKey       string `bun:"send_key,nullzero"`
-	ThenState     string `bun:"then_state"`
+	SendHash      string `bun:"send_hash"`
+	Before        string `bun:"restores,nullzero"`
 	Automatic     int64  `bun:"automatic"`
 	Unverified    int64  `bun:"unverified"`
 	Files         int    `bun:"files"`
@@ -55,7 +56,7 @@ func (r messageRow) message() (inbox.Message, error) {
 		Connection: inbox.ConnectionID(r.Connection), Direction: inbox.Direction(r.Direction), State: inbox.MessageState(r.State),
 		Author: inbox.UserID(r.Author), From: inbox.Address{Name: r.FromName, Address: r.FromAddress}, Subject: r.Subject,
 		Text: r.Text, ReplyText: r.ReplyText, HTML: r.HTML, HeaderID: r.HeaderID, InReplyTo: r.InReplyTo, RemoteID: r.RemoteID,
-		RawHash: r.RawHash, SendKey: r.SendKey, ThenState: inbox.ConversationState(r.ThenState), Automatic: r.Automatic != 0,
+		RawHash: r.RawHash, SendKey: r.SendKey, SendHash: r.SendHash, Automatic: r.Automatic != 0,
 		Unverified: r.Unverified != 0, At: moment(r.At), SendAt: moment(r.SendAt), CreatedAt: moment(r.CreatedAt), Files: r.Files}
 	var to recipients
 	if err := parse(r.Recipients, &to); err != nil {
@@ -67,6 +68,12 @@ func (r messageRow) message() (inbox.Message, error) {
 	}
 	if err := parse(r.Mentions, &m.Mentions); err != nil {
 		return m, fmt.Errorf("mentions of message %d: %w", r.ID, err)
+	}
+	if r.Before != "" {
+		m.Before = new(inbox.Before)
+		if err := parse(r.Before, m.Before); err != nil {
+			return m, fmt.Errorf("message %d: %w", r.ID, err)
+		}
 	}
 	var err error
 	m.Problem, err = reasonOf(r.Problem)
@@ -80,13 +87,17 @@ func newMessageRow(m inbox.Message) messageRow {
 	if m.Mentions == nil {
 		m.Mentions = []inbox.UserID{}
 	}
-	return messageRow{ID: int64(m.ID), Conversation: int64(m.Conversation), Shop: int64(m.Shop), Connection: int64(m.Connection),
+	r := messageRow{ID: int64(m.ID), Conversation: int64(m.Conversation), Shop: int64(m.Shop), Connection: int64(m.Connection),
 		Direction: string(m.Direction), State: string(m.State), Problem: reasonText(m.Problem), Author: int64(m.Author),
 		FromName: m.From.Name, FromAddress: m.From.Address, Recipients: text(recipients{m.To, m.Cc, m.Bcc}), Subject: m.Subject,
 		Text: m.Text, ReplyText: m.ReplyText, HTML: m.HTML, HeaderID: m.HeaderID, InReplyTo: m.InReplyTo, References: text(m.References),
-		RemoteID: m.RemoteID, RawHash: m.RawHash, SendKey: m.SendKey, ThenState: string(m.ThenState), Automatic: flag(m.Automatic),
+		RemoteID: m.RemoteID, RawHash: m.RawHash, SendKey: m.SendKey, SendHash: m.SendHash, Automatic: flag(m.Automatic),
 		Unverified: flag(m.Unverified), Files: m.Files, Mentions: text(m.Mentions), At: micros(m.At), SendAt: micros(m.SendAt),
 		CreatedAt: micros(m.CreatedAt)}
+	if m.Before != nil {
+		r.Before = text(m.Before)
+	}
+	return r
 }
 
 func messages(rows []messageRow) ([]inbox.Message, error) {

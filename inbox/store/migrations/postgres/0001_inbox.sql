@@ -232,7 +232,7 @@ CREATE TABLE conversations (
     messages        BIGINT NOT NULL DEFAULT 0,
     has_attachments BIGINT NOT NULL DEFAULT 0,
     last_in_id      BIGINT NOT NULL DEFAULT 0, -- newest message of the customer; decides "unread"
-    last_out_at     BIGINT, -- newest message of an agent that was queued
+    last_out_at     BIGINT, -- when the newest answer of an agent was sent
     last_at         BIGINT NOT NULL,
     waiting_since   BIGINT,
     due_at          BIGINT,
@@ -278,7 +278,8 @@ CREATE TABLE messages (
     sameness        BYTEA, -- SHA-256; NULL for what was written here
     raw_hash        TEXT NOT NULL DEFAULT '',
     send_key        TEXT, -- the Idempotency-Key of a reply or note
-    then_state      TEXT NOT NULL DEFAULT '', -- what an undone reply must restore
+    send_hash       TEXT NOT NULL DEFAULT '', -- SHA-256 of the request under send_key, hex
+    restores        TEXT, -- JSON: what an undone or failed reply gives back to its conversation
     automatic       BIGINT NOT NULL DEFAULT 0,
     unverified      BIGINT NOT NULL DEFAULT 0,
     files           BIGINT NOT NULL DEFAULT 0,
@@ -348,7 +349,7 @@ CREATE TABLE attempts (
     fence      BIGINT NOT NULL,
     began_at   BIGINT NOT NULL,
     ended_at   BIGINT,
-    outcome    TEXT NOT NULL DEFAULT '', -- '', sent, failed, uncertain, retry
+    outcome    TEXT NOT NULL DEFAULT '', -- '', sent, failed, uncertain, held, retry
     reason     TEXT
 );
 CREATE INDEX attempts_message ON attempts (message_id);

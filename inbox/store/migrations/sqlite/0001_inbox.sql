@@ -232,7 +232,7 @@ CREATE TABLE conversations (
     messages        INTEGER NOT NULL DEFAULT 0,
     has_attachments INTEGER NOT NULL DEFAULT 0,
     last_in_id      INTEGER NOT NULL DEFAULT 0, -- newest message of the customer; decides "unread"
-    last_out_at     INTEGER, -- newest message of an agent that was queued
+    last_out_at     INTEGER, -- when the newest answer of an agent was sent
     last_at         INTEGER NOT NULL,
     waiting_since   INTEGER,
     due_at          INTEGER,
@@ -278,7 +278,8 @@ CREATE TABLE messages (
     sameness        BLOB, -- SHA-256; NULL for what was written here
     raw_hash        TEXT NOT NULL DEFAULT '',
     send_key        TEXT, -- the Idempotency-Key of a reply or note
-    then_state      TEXT NOT NULL DEFAULT '', -- what an undone reply must restore
+    send_hash       TEXT NOT NULL DEFAULT '', -- SHA-256 of the request under send_key, hex
+    restores        TEXT, -- JSON: what an undone or failed reply gives back to its conversation
     automatic       INTEGER NOT NULL DEFAULT 0,
     unverified      INTEGER NOT NULL DEFAULT 0,
     files           INTEGER NOT NULL DEFAULT 0,
@@ -348,7 +349,7 @@ CREATE TABLE attempts (
     fence      INTEGER NOT NULL,
     began_at   INTEGER NOT NULL,
     ended_at   INTEGER,
-    outcome    TEXT NOT NULL DEFAULT '', -- '', sent, failed, uncertain, retry
+    outcome    TEXT NOT NULL DEFAULT '', -- '', sent, failed, uncertain, held, retry
     reason     TEXT
 );
 CREATE INDEX attempts_message ON attempts (message_id);
