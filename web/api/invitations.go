@@ -139,6 +139,8 @@ type LinkInfo struct {
 	Name         string    `json:"name"`
 	Organisation string    `json:"organisation"`
 	Role         rbac.Role `json:"role" doc:"the widest one; empty if there is none yet"`
+
+	Kind inbox.InvitationKind `json:"kind" enum:"invitation,reset" doc:"reset: the account exists, the link only sets a new password"`
 }
 
 // LinkPath carries what a link holds.
@@ -147,7 +149,7 @@ type LinkPath struct {
 }
 
 func (a *API) getLink(ctx context.Context, in *LinkPath) (*body[LinkInfo], error) {
-	_, user, err := a.People.FindLink(ctx, in.Token)
+	link, user, err := a.People.FindLink(ctx, in.Token)
 	if err != nil {
 		return nil, err
 	}
@@ -155,7 +157,7 @@ func (a *API) getLink(ctx context.Context, in *LinkPath) (*body[LinkInfo], error
 	if err != nil {
 		return nil, err
 	}
-	info := LinkInfo{Email: user.Email, Name: user.Name, Organisation: organisation}
+	info := LinkInfo{Email: user.Email, Name: user.Name, Organisation: organisation, Kind: link.Kind}
 	if roles := a.Rights.Roles(user.ID); len(roles) > 0 {
 		info.Role = roles[0].Role
 	}

@@ -246,7 +246,7 @@ func TestPeople(t *testing.T) {
 		ann.want(404, "not_found", "DELETE", "/invitations/"+got.text("id"), nil)
 		got = boss.want(200, "", "POST", "/invitations/"+got.text("id")+"/resend", nil)
 		link := "/invitations/token/" + path.Base(got.text("link"))
-		if info := nobody.want(200, "", "GET", link, nil); info.text("name") != "Cat" || info.text("role") != "admin" {
+		if info := nobody.want(200, "", "GET", link, nil); info.text("name") != "Cat" || info.text("role") != "admin" || info.text("kind") != "invitation" {
 			t.Errorf("link: %v", info.body)
 		}
 		nobody.want(404, "token_invalid", "GET", link+"x", nil)
@@ -266,7 +266,11 @@ func TestPeople(t *testing.T) {
 		}
 		ann.want(200, "", "GET", "/audit", nil)
 		got = keeper.want(201, "", "POST", "/users/"+ann.id.String()+"/reset", nil)
-		nobody.want(200, "", "POST", "/invitations/token/"+path.Base(got.text("link")), object{"password": "another pass"})
+		link = "/invitations/token/" + path.Base(got.text("link"))
+		if info := nobody.want(200, "", "GET", link, nil); info.text("kind") != "reset" {
+			t.Errorf("link for a new password: %v", info.body)
+		}
+		nobody.want(200, "", "POST", link, object{"password": "another pass"})
 		ann.want(401, "unauthenticated", "GET", "/me", nil)
 		boss.want(200, "", "PATCH", "/users/"+bob.id.String(), object{"status": "disabled", "name": "Bob Example"})
 		bob.want(401, "unauthenticated", "GET", "/me", nil)

@@ -2,7 +2,7 @@
 import { t } from '$lib/i18n/i18n.svelte';
 
 /** Shortest password the server takes, in characters. */
-export const shortest = 10;
+export const shortest = 8;
 
 export function checkFilled(value: string, wrong: string): string {
 	return value.trim() === '' ? wrong : '';

@@ -137,6 +137,8 @@ export interface InvitationOffer {
 	name: string;
 	organisation: string;
 	role: Role | '';
+	/** reset: the account exists, the link only sets a new password */
+	kind: 'invitation' | 'reset';
 }
 
 export interface Team {
@@ -462,10 +464,12 @@ export interface AuditEntry {
 	actor: Id | null;
 	address: string;
 	action: string;
+	/** kind and id, such as "user 7" or "shift 3 of user 7" */
 	object: string;
 	shop: Id | null;
-	before: unknown;
-	after: unknown;
+	/** what it was, where that is short; may be JSON */
+	before: string;
+	after: string;
 }
 
 export interface OrganisationSettings {

@@ -3,7 +3,7 @@
 
 const pause = 5000;
 
-class Announcer {
+export class Announcer {
 	polite = $state('');
 	alert = $state('');
 

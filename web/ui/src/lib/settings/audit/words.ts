@@ -1,5 +1,5 @@
 // The audit log in words.
-import type { AuditEntry } from '$lib/api/types';
+import type { AuditEntry, Id } from '$lib/api/types';
 import { known, t } from '$lib/i18n/i18n.svelte';
 import { directory } from '$lib/store/directory.svelte';
 
@@ -9,33 +9,54 @@ export function actionText(action: string): string {
 	return known(key) ? t(key) : action;
 }
 
-/** "user:3" as the person's name; other objects stay as they are. */
+const names: Record<string, (id: Id) => string | undefined> = {
+	user: (id) => (directory.users.has(id) ? directory.userName(id) : undefined),
+	shop: (id) => directory.shops.get(id)?.name,
+	tag: (id) => directory.tags.get(id)?.name,
+	team: (id) => directory.teams.get(id)?.name
+};
+
+/** "shift 3 of user 7" as "Shift 3 · Ivan": kinds in the reader's language, ids as names if known. */
 export function objectText(object: string): string {
-	const [kind, id] = object.split(/[:/]/);
-	if (kind === 'user' && id && directory.users.has(id)) return directory.userName(id);
-	if (kind === 'shop' && id && directory.shops.has(id)) return directory.shopName(id);
-	if (kind === 'tag' && id && directory.tags.has(id)) return directory.tagName(id);
-	return object;
+	return [...object.matchAll(/(?!of )\b([a-z_]+) (\S+)/g)]
+		.map(([, kind = '', id = '']) => [kind, id])
+		.map(([kind, id]) => {
+			const name = kind && id ? names[kind]?.(id) : undefined;
+			if (name !== undefined) return name;
+			const key = `settings.object_${kind}`;
+			return `${known(key) ? t(key) : kind} ${id}`.trim();
+		})
+		.join(' · ');
 }
 
 export interface Change {
+	/** field; "" if the entry is about one value */
 	name: string;
 	before: string;
 	after: string;
 }
 
-function text(value: unknown): string {
-	if (value === null || value === undefined || value === '') return '';
-	return typeof value === 'string' ? value : JSON.stringify(value);
+/** The fields of a value: of an object each, else one without a name. */
+function fields(text: string): Record<string, string> {
+	if (!text) return {};
+	if (text.startsWith('{')) {
+		try {
+			const value = JSON.parse(text) as Record<string, unknown>;
+			return Object.fromEntries(
+				Object.entries(value).map(([name, each]) => [name, typeof each === 'string' ? each : JSON.stringify(each)])
+			);
+		} catch {
+			// Not JSON after all: shown as it is.
+		}
+	}
+	return { '': text };
 }
 
-/** The fields that differ between before and after. */
+/** What differs between before and after. */
 export function changes(entry: Pick<AuditEntry, 'before' | 'after'>): Change[] {
-	const fields = (value: unknown): Record<string, unknown> =>
-		typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : value ? { '': value } : {};
 	const before = fields(entry.before);
 	const after = fields(entry.after);
 	return [...new Set([...Object.keys(before), ...Object.keys(after)])]
-		.map((name) => ({ name, before: text(before[name]), after: text(after[name]) }))
+		.map((name) => ({ name, before: before[name] ?? '', after: after[name] ?? '' }))
 		.filter((change) => change.before !== change.after);
 }
