@@ -53,6 +53,7 @@ type Adapter struct {
 
 	pulling  chan struct{} // holds one token: who has it may use fetching
 	fetching *session      // kept between pulls, so that a look costs no login
+	stalls   map[string]int
 
 	copies  sync.WaitGroup
 	life    context.Context // ends with Close
@@ -79,6 +80,7 @@ func New(c channels.Config) (channels.Adapter, error) {
 		memory:     c.Memory,
 		stall:      stallLimit,
 		pulling:    make(chan struct{}, 1),
+		stalls:     map[string]int{},
 	}
 	if a.now == nil {
 		a.now = time.Now

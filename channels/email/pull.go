@@ -3,7 +3,6 @@ package email
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -36,7 +35,7 @@ func (a *Adapter) Pull(ctx context.Context, at string, yield func(channels.Page)
 		return err
 	}
 	fetching, stop := context.WithCancel(ctx)
-	f := &fetcher{Adapter: a, session: a.fetching, progress: progress, pages: make(chan filled)}
+	f := &fetcher{Adapter: a, session: a.fetching, progress: progress, stalls: a.stalls, pages: make(chan filled)}
 	go func() {
 		defer close(f.pages)
 		f.err = f.folders(fetching)
@@ -84,6 +83,7 @@ type fetcher struct {
 	*Adapter
 	session  *session // nil: not connected
 	progress cursor
+	stalls   map[string]int // how often the server fell silent over a mail
 	pages    chan filled
 	broken   bool // the session cannot be used any more
 	err      error
@@ -233,7 +233,7 @@ func (f *fetcher) chunk(ctx context.Context, folder string, uids []imap.UID, sin
 		if !there || d.at.Before(since) {
 			continue // gone meanwhile, or older than the import goes back
 		}
-		m := mail{uid: uid, described: d, key: fmt.Sprintf("%s|%d|%d", folder, here.UIDValidity, uid)}
+		m := mail{uid: uid, described: d, key: keyOf(folder, here.UIDValidity, uid)}
 		switch {
 		case d.broken:
 			m.problem = mailUnfetched
@@ -269,11 +269,12 @@ func (f *fetcher) describeAll(ctx context.Context, folder string, uids []imap.UI
 		}
 		about = map[imap.UID]described{}
 	}
+	validity := f.progress[folder].UIDValidity
 	for _, uid := range uids {
 		if _, ok := about[uid]; ok {
 			continue
 		}
-		one, err := f.describeOne(ctx, folder, uid)
+		one, err := f.describeOne(ctx, folder, keyOf(folder, validity, uid), uid)
 		if err != nil {
 			return nil, err
 		}
@@ -286,7 +287,7 @@ func (f *fetcher) describeAll(ctx context.Context, folder string, uids []imap.UI
 
 // describeOne returns nil for a mail that is gone, and broken for one that breaks every answer about
 // it.
-func (f *fetcher) describeOne(ctx context.Context, folder string, uid imap.UID) (*described, error) {
+func (f *fetcher) describeOne(ctx context.Context, folder, key string, uid imap.UID) (*described, error) {
 	for range mailTries {
 		about, err := f.session.describe(ctx, []imap.UID{uid})
 		if err == nil {
@@ -295,11 +296,31 @@ func (f *fetcher) describeOne(ctx context.Context, folder string, uid imap.UID) 
 			}
 			return nil, nil
 		}
+		if hopeless, err := f.silent(ctx, folder, key, err); err != nil {
+			return nil, err
+		} else if hopeless {
+			break
+		}
 		if _, err := f.again(ctx, folder, err); err != nil {
 			return nil, err
 		}
 	}
 	return &described{at: f.now(), broken: true}, nil
+}
+
+// silent treats a server that stops answering over one mail as a server that is in trouble: the pull
+// ends and is tried later. Only when that happened over the same mail a few times is the mail
+// hopeless. Other errors are not its business.
+func (f *fetcher) silent(ctx context.Context, folder, key string, why error) (hopeless bool, err error) {
+	if !errors.Is(why, errStalled) {
+		return false, nil
+	}
+	if f.stalls[key]++; f.stalls[key] < mailTries {
+		return false, f.lost(ctx, why)
+	}
+	delete(f.stalls, key)
+	_, err = f.again(ctx, folder, why)
+	return true, err
 }
 
 // again reconnects after a broken answer and opens the folder afresh. It fails if that is impossible
@@ -423,6 +444,11 @@ func (f *fetcher) single(ctx context.Context, folder string, m *mail) error {
 		}
 		if err == nil {
 			break // the server has it and does not give it
+		}
+		if hopeless, err := f.silent(ctx, folder, m.key, err); err != nil {
+			return err
+		} else if hopeless {
+			break
 		}
 		if _, err := f.again(ctx, folder, err); err != nil {
 			return err

@@ -3,6 +3,7 @@ package email
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -32,7 +33,7 @@ func (a *Adapter) Reread(ctx context.Context, sourceKey string, at time.Time, ra
 
 // refetch fetches one mail on a connection of its own.
 func (a *Adapter) refetch(ctx context.Context, folder string, validity uint32, m *mail) error {
-	f := &fetcher{Adapter: a, progress: cursor{folder: {UIDValidity: validity}}}
+	f := &fetcher{Adapter: a, progress: cursor{folder: {UIDValidity: validity}}, stalls: map[string]int{}}
 	defer func() {
 		if f.session != nil {
 			f.session.close()
@@ -45,7 +46,7 @@ func (a *Adapter) refetch(ctx context.Context, folder string, validity uint32, m
 	if state.UIDValidity != validity {
 		return a.gone(folder)
 	}
-	about, err := f.describeOne(ctx, folder, m.uid)
+	about, err := f.describeOne(ctx, folder, m.key, m.uid)
 	if err != nil {
 		return err
 	}
@@ -70,6 +71,11 @@ func (a *Adapter) gone(folder string) error {
 	e := a.problem(&a.settings.IMAP.server, inbox.NotFound, mailGone, "the mail server has this mail no longer", nil)
 	e.Reason.Params["folder"] = folder
 	return e
+}
+
+// keyOf names a mail at the source.
+func keyOf(folder string, validity uint32, uid imap.UID) string {
+	return fmt.Sprintf("%s|%d|%d", folder, validity, uid)
 }
 
 // splitKey takes a source key apart. A folder's name may hold the separator.

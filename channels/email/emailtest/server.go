@@ -13,6 +13,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapserver"
@@ -40,6 +41,7 @@ type Server struct {
 	imapAt  *net.TCPAddr
 	smtpAt  *net.TCPAddr
 	closing chan struct{} // closed by Close: hanging faults let go
+	hanging atomic.Int32
 
 	mu     sync.Mutex
 	boxes  map[string]*Mailbox
@@ -199,8 +201,13 @@ func (s *Server) login(username, password string) *Mailbox {
 	return box
 }
 
+// Hanging tells how many commands hang because of a fault.
+func (s *Server) Hanging() int { return int(s.hanging.Load()) }
+
 // hang waits until the server closes or the fault is lifted.
 func (s *Server) hang() {
+	s.hanging.Add(1)
+	defer s.hanging.Add(-1)
 	s.mu.Lock()
 	lifted := s.faults.lifted
 	s.mu.Unlock()
