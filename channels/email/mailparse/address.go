@@ -35,16 +35,41 @@ func firstAddress(h header, hint string, names ...string) Address {
 // undecodable name never costs its address.
 func addresses(values [][]byte, hint string) []Address {
 	var list []Address
+	add := func(one []byte) {
+		if a, ok := readAddress(one, hint); ok && len(list) < maxAddresses {
+			list = append(list, a)
+		}
+	}
 	for _, value := range values {
+		var half []byte // "Doe" of an unquoted "Doe, Jo <jo@home.example>"
 		for len(value) > 0 && len(list) < maxAddresses {
 			var one []byte
 			one, value = cutAddress(value)
-			if a, ok := readAddress(one, hint); ok {
-				list = append(list, a)
+			if half != nil && isOtherHalf(one) {
+				one = append(append(append([]byte(nil), half...), ','), one...)
+			} else if half != nil {
+				add(half)
 			}
+			if half = nil; isHalfName(one) {
+				half = one
+				continue
+			}
+			add(one)
 		}
+		add(half)
 	}
 	return list
+}
+
+// isHalfName tells whether a piece of a list may be the first half of a name with a comma.
+func isHalfName(piece []byte) bool {
+	return len(piece) <= 64 && len(bytes.TrimSpace(piece)) > 0 && !bytes.ContainsAny(piece, `@<>"=(:`)
+}
+
+// isOtherHalf tells whether a piece is a name without quotes and an address.
+func isOtherHalf(piece []byte) bool {
+	i := bytes.IndexByte(piece, '<')
+	return i > 0 && len(bytes.TrimSpace(piece[:i])) > 0 && bytes.IndexByte(piece[:i], '"') < 0 && bytes.IndexByte(piece[i:], '@') > 0
 }
 
 // cutAddress returns the first address of a list: up to a comma or semicolon outside quotes, <> and

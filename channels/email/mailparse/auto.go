@@ -55,6 +55,9 @@ func isAutoReply(m *Message, head header, p *parser, precedence string) bool {
 	if bytes.EqualFold(head.get("x-post-messageclass"), []byte("9; Autoresponder")) {
 		return true
 	}
+	if path := head.get("return-path"); m.ReturnPath == "" && bytes.Contains(path, []byte("<>")) && !m.Bounce.Is {
+		return true // only mail that wants no answer has no sender on its envelope
+	}
 	return autoSubject(m.Subject)
 }
 

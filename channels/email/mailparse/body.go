@@ -176,15 +176,5 @@ func startsHTML(raw []byte) bool {
 
 // metaCharset returns the charset that an HTML document names itself, or "".
 func metaCharset(raw []byte) string {
-	head := bytes.ToLower(raw[:min(len(raw), 2048)])
-	i := bytes.Index(head, []byte("charset="))
-	if i < 0 {
-		return ""
-	}
-	rest := bytes.TrimLeft(head[i+len("charset="):], `"' `)
-	end := bytes.IndexAny(rest, `"' ;/>`)
-	if end < 0 || end > 40 {
-		return ""
-	}
-	return string(rest[:end])
+	return labelIn(raw[:min(len(raw), 2048)])
 }

@@ -103,7 +103,7 @@ func Parse(raw []byte, o Options) (*Message, error) {
 	}
 	head, body := splitMail(raw)
 	p := parser{options: o, message: m}
-	p.hint = headerHint(head)
+	p.hint = charsetHint(head, body)
 	m.readHeader(head, p.hint)
 	p.readBody(head, body)
 	m.judge(head, &p)

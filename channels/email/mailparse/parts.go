@@ -98,7 +98,12 @@ func (p *parser) walk(x part, depth int, alternative bool) []segment {
 			p.attach(x, x.body)
 			return nil
 		}
-		if parts, ok := p.children(x); ok {
+		parts, ok := p.children(x)
+		if encoding := x.header.word("content-transfer-encoding"); !ok && encoding != "" {
+			x.body = decodeTransfer(x.body, encoding) // against the standard, but some do it
+			parts, ok = p.children(x)
+		}
+		if ok {
 			return p.walkChildren(x, parts, depth)
 		}
 		x.kind = "text/plain" // no boundary anywhere: show what is there

@@ -13,6 +13,9 @@ func decodeTransfer(raw []byte, name string) []byte {
 	case strings.HasPrefix(name, "quoted-printable"), name == "qp", name == "quoted":
 		return decodeQuoted(raw)
 	case strings.HasPrefix(name, "base64"), name == "b64":
+		if start := bytes.TrimLeft(raw, "\r\n"); endsBase64(start) {
+			return raw // plain words under a wrong label
+		}
 		return decodeBase64(raw)
 	case name == "x-uuencode", name == "uuencode", name == "x-uue", name == "uue":
 		if content, _, ok := decodeUU(raw); ok {

@@ -101,8 +101,9 @@ func decodeWords(raw []byte, hint string) string {
 	return out.String()
 }
 
-// headerHint returns the charset that the mail's own labels speak of, for bytes without a label.
-func headerHint(h header) string {
+// charsetHint returns the charset that the mail's own labels speak of, for bytes without a label: its
+// encoded words, its type, or the first label in its parts.
+func charsetHint(h header, body []byte) string {
 	for _, name := range []string{"subject", "from", "to"} {
 		value := h.get(name)
 		if i := bytes.Index(value, []byte("=?")); i >= 0 {
@@ -113,11 +114,27 @@ func headerHint(h header) string {
 			}
 		}
 	}
-	if value := h.get("content-type"); value != nil {
-		_, params := parseValue(value, "")
-		if charset := charsetName(params["charset"]); charset != "utf-8" && charset != "us-ascii" {
+	for _, place := range [][]byte{h.get("content-type"), body[:min(len(body), 4<<10)]} {
+		if charset := charsetName(labelIn(place)); charset != "utf-8" && charset != "us-ascii" {
 			return charset
 		}
 	}
 	return ""
+}
+
+// labelIn returns the first value of "charset=" in raw, or "".
+func labelIn(raw []byte) string {
+	i := bytes.Index(bytes.ToLower(raw), []byte("charset="))
+	if i < 0 {
+		return ""
+	}
+	rest := bytes.TrimLeft(raw[i+len("charset="):], `"' `)
+	end := bytes.IndexAny(rest, "\"' ;/>\r\n\t")
+	if end < 0 {
+		end = len(rest)
+	}
+	if end > 40 {
+		return ""
+	}
+	return string(rest[:end])
 }
