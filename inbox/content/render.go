@@ -372,16 +372,16 @@ func hasNoMargin(style []byte) bool {
 }
 
 func isHiddenStyle(style []byte) bool {
-	i := bytes.Index(bytes.ToLower(style[:min(len(style), maxStyleValue)]), []byte("display"))
-	if i < 0 {
-		return false
+	for len(style) > 0 {
+		var declaration []byte
+		declaration, style = nextDeclaration(style)
+		name, value, _ := bytes.Cut(declaration, []byte(":"))
+		if bytes.EqualFold(bytes.TrimSpace(name), []byte("display")) {
+			value = bytes.TrimSpace(value)
+			return len(value) >= 4 && bytes.EqualFold(value[:4], []byte("none"))
+		}
 	}
-	rest := bytes.TrimLeft(style[i+len("display"):], " \t\n")
-	if len(rest) == 0 || rest[0] != ':' {
-		return false
-	}
-	rest = bytes.TrimLeft(rest[1:], " \t\n")
-	return len(rest) >= 4 && bytes.EqualFold(rest[:4], []byte("none"))
+	return false
 }
 
 func (r *renderer) close(element atom.Atom) {

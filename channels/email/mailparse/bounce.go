@@ -8,6 +8,27 @@ import (
 // readBounce recognises reports about undelivered mail: those of RFC 3464, and the older ones that
 // servers write in words.
 func readBounce(m *Message, head header, p *parser) Bounce {
+	b := findBounce(m, head, p)
+	if b.Is {
+		b.MessageID = firstID(p.report.original.get("message-id"))
+		if b.MessageID == "" {
+			b.MessageID = idInText(m.Text[:min(len(m.Text), 16<<10)])
+		}
+	}
+	return b
+}
+
+// idInText returns the Message-ID among the headers that a report repeats in its text, or "".
+func idInText(text string) string {
+	i := indexFold([]byte(text), "message-id:")
+	if i < 0 {
+		return ""
+	}
+	line, _, _ := strings.Cut(text[i+len("message-id:"):], "\n")
+	return firstID([]byte(line))
+}
+
+func findBounce(m *Message, head header, p *parser) Bounce {
 	if len(p.report.status) > 0 {
 		if b, ok := statusBounce(p.report.status); ok {
 			if b.Is && b.Recipient == "" {

@@ -61,7 +61,7 @@ func Inspect(raw []byte) Inspection {
 		ReplyText:   m.ReplyText,
 		Attachments: make([]InspectedAttachment, 0, len(m.Attachments)),
 		AutoReply:   m.AutoReply,
-		Bounce:      InspectedBounce(m.Bounce),
+		Bounce:      InspectedBounce{m.Bounce.Is, m.Bounce.Recipient, m.Bounce.Status, m.Bounce.Permanent},
 	}
 	if !m.Date.IsZero() {
 		i.Date = m.Date.UTC().Format(time.RFC3339)

@@ -91,6 +91,7 @@ type Bounce struct {
 	Recipient string // the address that could not be reached; "" if the report does not tell
 	Status    string // RFC 3463, such as "5.1.1"; "" if the report does not tell
 	Permanent bool   // trying again is useless
+	MessageID string // of the mail that could not be delivered; "" if the report does not tell
 }
 
 // Parse reads one mail. It always returns a Message; a broken mail yields what can be understood,

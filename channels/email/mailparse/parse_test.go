@@ -248,3 +248,19 @@ func TestLimits(t *testing.T) {
 		t.Errorf("%d files, truncated %v", len(m.Attachments), m.Truncated)
 	}
 }
+
+func TestBounceNamesTheMail(t *testing.T) {
+	status := "Content-Type: message/delivery-status\n\nReporting-MTA: dns; mx\n\nFinal-Recipient: rfc822;ann@home.example\nAction: failed\nStatus: 5.1.1\n"
+	for name, raw := range map[string]string{
+		"whole mail": "From: MAILER-DAEMON@mx.example\nContent-Type: multipart/report; report-type=delivery-status; boundary=x\n\n--x\n\nNo.\n--x\n" + status +
+			"--x\nContent-Type: message/rfc822\n\nMessage-ID: <r7@shop.example>\nFrom: help@shop.example\n\nHello\n--x--\n",
+		"its headers": "From: MAILER-DAEMON@mx.example\nContent-Type: multipart/report; report-type=delivery-status; boundary=x\n\n--x\n\nNo.\n--x\n" + status +
+			"--x\nContent-Type: text/rfc822-headers\n\nMessage-ID: <r7@shop.example>\nFrom: help@shop.example\n--x--\n",
+		"in words": "From: MAILER-DAEMON@mx.example\nSubject: failure notice\n\nUser unknown: ann@home.example\n\n--- Below is your mail.\n\nMessage-Id: <r7@shop.example>\n",
+	} {
+		m, _ := mailparse.Parse([]byte(raw), mailparse.Options{})
+		if !m.Bounce.Is || m.Bounce.MessageID != "r7@shop.example" || m.Bounce.Recipient != "ann@home.example" {
+			t.Errorf("%s: %+v", name, m.Bounce)
+		}
+	}
+}

@@ -122,9 +122,24 @@ func charsetHint(h header, body []byte) string {
 	return ""
 }
 
+// indexFold returns where lower, a word in lower-case ASCII, first stands in raw in any case, or -1.
+// (Lowering raw first would move the places of what follows.)
+func indexFold(raw []byte, lower string) int {
+	for i := 0; i+len(lower) <= len(raw); i++ {
+		j := 0
+		for j < len(lower) && (raw[i+j] == lower[j] || raw[i+j]|0x20 == lower[j] && isASCIILetter(raw[i+j])) {
+			j++
+		}
+		if j == len(lower) {
+			return i
+		}
+	}
+	return -1
+}
+
 // labelIn returns the first value of "charset=" in raw, or "".
 func labelIn(raw []byte) string {
-	i := bytes.Index(bytes.ToLower(raw), []byte("charset="))
+	i := indexFold(raw, "charset=")
 	if i < 0 {
 		return ""
 	}
