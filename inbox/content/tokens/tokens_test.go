@@ -79,7 +79,13 @@ func FuzzTokens(f *testing.F) {
 }
 
 func BenchmarkTokens(b *testing.B) {
-	text := strings.Repeat("Where is my parcel, I have been waiting since Monday. Где мой заказ номер 1234? ", 10)
+	const text = `Dear support team, I ordered the green reading lamp with the brass foot two weeks ago and paid the same evening,
+but the parcel has not arrived. Your tracking page says that it left the warehouse in Verona on Tuesday and nothing since then.
+Could you please find out where it is, or send another one? My daughter's birthday is on Saturday and I would be very unhappy to
+have nothing for her. The order number is 114-1234567-7654321, my address is unchanged. If you cannot deliver before the weekend
+I want my money back, including shipping costs, and I shall buy it somewhere else. Kind regards, Ann Example
+Здравствуйте, я заказала зелёную лампу две недели назад и до сих пор ничего не получила. Пожалуйста, сообщите, где моя посылка.
+Buongiorno, aspetto ancora la lampada verde che ho ordinato due settimane fa; potete dirmi quando arriva il pacco?`
 	b.SetBytes(int64(len(text)))
 	b.ReportAllocs()
 	for b.Loop() {
