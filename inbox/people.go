@@ -72,6 +72,18 @@ type AuditEntry struct {
 // AuditAction is noun.verb in the past tense.
 type AuditAction string
 
+// The actions on record that concern shops.
+const (
+	AuditShopCreated       AuditAction = "shop.created"
+	AuditShopChanged       AuditAction = "shop.changed"
+	AuditConnectionCreated AuditAction = "connection.created"
+	AuditConnectionChanged AuditAction = "connection.changed" // After: "secret" if that was replaced
+	AuditConnectionDeleted AuditAction = "connection.deleted"
+	AuditRawViewed         AuditAction = "message.raw_viewed"
+	AuditSetAsideRetried   AuditAction = "ledger.retried"
+	AuditSetAsideIgnored   AuditAction = "ledger.ignored"
+)
+
 // The actions on record that concern people; packages add their own.
 const (
 	AuditSetUp            AuditAction = "installation.set_up"

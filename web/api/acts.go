@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/deskbell/deskbell/inbox"
+	"github.com/deskbell/deskbell/inbox/outbox"
 	"github.com/deskbell/deskbell/inbox/store"
 	"github.com/deskbell/deskbell/rbac"
 	"github.com/deskbell/deskbell/routing"
@@ -16,6 +17,7 @@ type Acts struct {
 	store   *store.Store
 	rights  *rbac.Enforcer
 	routing *routing.Service
+	outbox  *outbox.Service
 	now     func() time.Time
 }
 

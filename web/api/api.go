@@ -22,6 +22,8 @@ import (
 	"github.com/deskbell/deskbell/channels"
 	"github.com/deskbell/deskbell/inbox"
 	"github.com/deskbell/deskbell/inbox/blob"
+	"github.com/deskbell/deskbell/inbox/ingest"
+	"github.com/deskbell/deskbell/inbox/outbox"
 	"github.com/deskbell/deskbell/inbox/seal"
 	"github.com/deskbell/deskbell/inbox/store"
 	"github.com/deskbell/deskbell/rbac"
@@ -38,14 +40,15 @@ type Options struct {
 	Rights  *rbac.Enforcer
 	People  *auth.Service
 	Routing *routing.Service // gives conversations to people and knows the roster
-	Blobs   blob.Store       // content too large for the database
+	Outbox  *outbox.Service
+	Blobs   blob.Store // content too large for the database
 	Seal    *seal.Ring
 	Kinds   channels.Registry
+	Runner  *channels.Runner // nil if no connection runs in this program
+	Ingest  *ingest.Service
 	// Dial and Roots are for testing connections: the way out, and whom to trust.
 	Dial  func(ctx context.Context, network, address string) (net.Conn, error)
 	Roots *x509.CertPool
-	// Changed tells the runner that a connection is new or was changed; nil if none runs here.
-	Changed func(inbox.ConnectionID)
 	// Caller tells who sent a request; the zero Caller is nobody. It must not read the database:
 	// whoever stands in front of the handlers has done so. By default it is whom auth.Middleware found.
 	Caller  func(ctx context.Context) Caller
@@ -84,7 +87,7 @@ func New(mux *http.ServeMux, o Options) *API {
 			return Caller{Actor: id.Actor, Address: id.Address}
 		}
 	}
-	a := &API{Options: o, acts: &Acts{store: o.Store, rights: o.Rights, routing: o.Routing, now: o.Now}}
+	a := &API{Options: o, acts: &Acts{store: o.Store, rights: o.Rights, routing: o.Routing, outbox: o.Outbox, now: o.Now}}
 	config := huma.Config{
 		OpenAPI: &huma.OpenAPI{
 			OpenAPI:    "3.1.0",
@@ -106,7 +109,7 @@ func New(mux *http.ServeMux, o Options) *API {
 func (a *API) resources() {
 	for _, declare := range []func(){
 		a.setup, a.session, a.me, a.tokens, a.users, a.invitations, a.teams, a.audit, a.settings,
-		a.conversations, a.tags, a.contacts, a.searches, a.events,
+		a.shops, a.connections, a.ledger, a.conversations, a.messages, a.attachments, a.bulk, a.tags, a.contacts, a.searches, a.events,
 		a.shifts, a.roster, a.routing,
 	} {
 		declare()
