@@ -24,6 +24,7 @@ type Config struct {
 	Blobs          string   `help:"Where large files are kept: a folder, or s3://bucket/prefix?endpoint=…; the data folder if empty." env:"DESKBELL_BLOBS"`
 	BlobsShared    bool     `name:"blobs-shared" help:"The folder of --blobs is the same on every node." env:"DESKBELL_BLOBS_SHARED"`
 	KeyFile        string   `name:"key-file" help:"The sealing key; DATA/key if empty. Keep it apart from backups." env:"DESKBELL_KEY_FILE" type:"path"`
+	Node           string   `help:"Name of this node, unique among those that share the database; the host's name if empty." env:"DESKBELL_NODE"`
 	Metrics        string   `help:"Address to serve /metrics on; not served if empty." env:"DESKBELL_METRICS"`
 	TrustedProxies []string `name:"trusted-proxies" help:"Networks whose X-Forwarded-For is believed." env:"DESKBELL_TRUSTED_PROXIES"`
 	Poll           int      `help:"Seconds between looks at a source that does not call by itself." default:"60" env:"DESKBELL_POLL"`

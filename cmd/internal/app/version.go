@@ -7,20 +7,20 @@ import (
 	"github.com/deskbell/deskbell/inbox/store/migrations"
 )
 
-// version is set when a release is linked.
-var version = "development"
+// Version is set when a release is linked.
+var Version = "dev"
 
-// Version tells what was built: version, commit, Go, and the number of the newest schema step.
-type Version struct {
+// Build tells what was built: version, commit, Go, and the number of the newest schema step.
+type Build struct {
 	Version string `json:"version"`
 	Commit  string `json:"commit"`
 	Go      string `json:"go"`
 	Schema  int    `json:"schema"`
 }
 
-// ThisVersion is the version of the running program.
-func ThisVersion() Version {
-	v := Version{Version: version, Go: runtime.Version()}
+// ThisBuild is what is known of the running program.
+func ThisBuild() Build {
+	v := Build{Version: Version, Go: runtime.Version()}
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, s := range info.Settings {
 			if s.Key == "vcs.revision" {
