@@ -1,0 +1,45 @@
+//go:build !race
+
+// The race detector makes these timed tests ten times slower and finds nothing in pure functions.
+
+package content_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/deskbell/deskbell/inbox/content"
+)
+
+// TestHugeHTML checks that time and size stay bounded for input made to be slow.
+func TestHugeHTML(t *testing.T) {
+	for name, source := range map[string]string{
+		"open tags":    strings.Repeat("<div>", 500_000),
+		"open b p":     strings.Repeat("<p><b>x", 300_000),
+		"end tags":     strings.Repeat("<div>", 190) + strings.Repeat("</span>", 500_000),
+		"list items":   strings.Repeat("<ul><li>", 200_000),
+		"quotes":       strings.Repeat("<blockquote>x", 200_000),
+		"attributes":   "<p " + strings.Repeat("a ", 1_000_000) + ">x",
+		"ampersands":   strings.Repeat("&", 6_000_000),
+		"entities":     strings.Repeat("&lt", 2_000_000),
+		"comment":      strings.Repeat("<!--", 1_000_000),
+		"half tag":     "<a href='" + strings.Repeat("x", 5_000_000),
+		"style":        strings.Repeat(`<p style="`+strings.Repeat("color:red;", 800)+`">x</p>`, 200),
+		"many lines":   strings.Repeat("<br>", 1_000_000),
+		"cells":        "<table>" + strings.Repeat("<tr><td>x", 200_000),
+		"remote image": strings.Repeat(`<img src="https://shop.example/x">`, 200_000),
+	} {
+		t.Run(name, func(t *testing.T) {
+			start := time.Now()
+			cleaned := content.SanitizeHTML(source)
+			content.ReadHTML(cleaned)
+			if took := time.Since(start); took > 20*time.Second { // well under a second; quadratic work would take minutes
+				t.Errorf("took %v for %d bytes", took, len(source))
+			}
+			if len(cleaned) > 17<<20 || content.SanitizeHTML(cleaned) != cleaned {
+				t.Errorf("%d bytes out of %d", len(cleaned), len(source))
+			}
+		})
+	}
+}
