@@ -23,7 +23,7 @@ import (
 	"github.com/deskbell/deskbell/rbac"
 )
 
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // office is the far side: it keeps what it accepted.
 type office struct {

@@ -91,8 +91,8 @@ func checkAddresses(field string, list []inbox.Address) error {
 }
 
 // Queue keeps a reply of scope.User, who may reply here as the caller has decided, and has it sent
-// when the time to undo it has passed. The same key and request again return the first message;
-// another request with a used key is Invalid with reason key_reused. If somebody else wrote since
+// when the time to undo it has passed. The same key and request again return the first message,
+// also if it was withdrawn since; another request with a used key is Invalid with reason key_reused. If somebody else wrote since
 // the message the author saw, nothing is kept: Conflict with reason newer_message and its id.
 // Denied if the shop is closed. A shop or connection that cannot send now keeps the reply held.
 func (s *Service) Queue(ctx context.Context, scope rbac.Scope, r QueueRequest) (inbox.Message, error) {

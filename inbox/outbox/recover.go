@@ -13,7 +13,7 @@ import (
 const (
 	settleWithin = 45 * time.Second // then a person decides
 	overdue      = 10 * time.Second // how late a message may be before its job counts as lost
-	sweepBatch   = 500
+	sweepBatch   = 100
 )
 
 // Recover has somebody find out what became of attempts that ended runs left open, this node's
@@ -133,46 +133,79 @@ func (s *Service) settled(ctx context.Context, a store.Attempt, lease *store.Lea
 }
 
 // Sweep heals from the rows what jobs alone cannot: attempts of ended nodes, messages that are due
-// and have no job, and held messages that may leave now.
+// and have no job, and held messages that may leave now. Its transactions are small: they share the
+// one writer of a SQLite database with people at work.
 func (s *Service) Sweep(ctx context.Context) error {
-	return s.store.InTx(ctx, func(tx *store.Tx) error {
-		if err := s.settleOpen(ctx, tx); err != nil {
-			return err
-		}
-		late, err := tx.Overdue(ctx, s.now().Add(-overdue), sweepBatch, inbox.Queued, inbox.Scheduled)
-		if err != nil {
-			return err
-		}
-		for _, id := range late {
-			if err := s.enqueue(ctx, tx, inbox.Message{ID: id}, true); err != nil {
-				return err
-			}
-		}
-		waiting, err := tx.Overdue(ctx, s.now(), sweepBatch, inbox.Held)
-		if err != nil {
-			return err
-		}
-		for _, id := range waiting {
-			if err := s.release(ctx, tx, id); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-// release queues a held message if its shop and connection can send again.
-func (s *Service) release(ctx context.Context, tx *store.Tx, id inbox.MessageID) error {
-	m, c, err := lock(ctx, tx, everything, id)
-	if err != nil || m.State != inbox.Held {
+	if err := s.Recover(ctx); err != nil {
 		return err
 	}
-	if why, err := reasonToHold(ctx, tx, m); err != nil || why != nil {
+	if err := s.wakeLate(ctx); err != nil {
+		return err
+	}
+	lines, err := s.store.HeldLines(ctx, s.now())
+	if err != nil {
+		return err
+	}
+	for _, line := range lines {
+		if err := s.release(ctx, line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// wakeLate gives messages that are due a job unless they have one.
+func (s *Service) wakeLate(ctx context.Context) error {
+	for after := inbox.MessageID(0); ; {
+		late, err := s.store.Overdue(ctx, s.now().Add(-overdue), after, sweepBatch)
+		if err != nil || len(late) == 0 {
+			return err
+		}
+		after = late[len(late)-1]
+		err = s.store.InTx(ctx, func(tx *store.Tx) error {
+			for _, id := range late {
+				if err := s.enqueue(ctx, tx, inbox.Message{ID: id}, true); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// release queues the held messages of a shop and connection if these can send again.
+func (s *Service) release(ctx context.Context, line store.HeldLine) error {
+	why, err := reasonToHold(ctx, s.store, inbox.Message{Shop: line.Shop, Connection: line.Connection})
+	if err != nil || why != nil {
+		return err
+	}
+	waiting, err := s.store.HeldBy(ctx, line, s.now(), sweepBatch)
+	if err != nil {
+		return err
+	}
+	for _, id := range waiting {
+		if err := s.store.InTx(ctx, func(tx *store.Tx) error { return s.releaseOne(ctx, tx, id) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Service) releaseOne(ctx context.Context, tx *store.Tx, id inbox.MessageID) error {
+	m, c, err := lock(ctx, tx, everything, id)
+	if err != nil || m.State != inbox.Held {
 		return err
 	}
 	shop, err := tx.Shop(ctx, m.Shop)
 	if err != nil {
 		return err
 	}
-	return s.again(ctx, tx, 0, &c, shop, &m)
+	err = s.again(ctx, tx, 0, &c, shop, &m)
+	if inbox.CodeOf(err) == inbox.Conflict || inbox.CodeOf(err) == inbox.Denied {
+		return nil // it is held again since
+	}
+	return err
 }

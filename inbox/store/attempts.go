@@ -128,15 +128,47 @@ func (tx *Tx) MoveMessage(ctx context.Context, m inbox.Message, from ...inbox.Me
 	return n == 1, err
 }
 
-// Overdue returns messages in one of the given states whose time has come, the oldest first.
-func (q queries) Overdue(ctx context.Context, by time.Time, limit int, states ...inbox.MessageState) ([]inbox.MessageID, error) {
+// leaving is the condition of the index on messages that have not left, in its own words: SQLite
+// finds the index by it.
+const leaving = "state IN ('scheduled', 'held', 'queued', 'sending', 'uncertain', 'failed')"
+
+// Overdue returns messages that wait to leave and whose time has come, by id, above the id after.
+func (q queries) Overdue(ctx context.Context, by time.Time, after inbox.MessageID, limit int) ([]inbox.MessageID, error) {
 	var ids []inbox.MessageID
-	// The second condition is the index's own, in its words: SQLite finds the index by it.
-	err := q.db.NewSelect().Table("messages").Column("id").Where("state IN (?)", bun.List(states)).Where("send_at <= ?", micros(by)).
-		Where("state IN ('scheduled', 'held', 'queued', 'sending', 'uncertain', 'failed')").
-		Order("send_at").Limit(int64(limit)).Scan(ctx, &ids)
+	err := q.db.NewSelect().Table("messages").Column("id").Where(leaving).
+		Where("state IN ('queued', 'scheduled') AND send_at <= ? AND id > ?", micros(by), int64(after)).
+		Order("id").Limit(int64(limit)).Scan(ctx, &ids)
 	if err != nil {
 		return nil, fmt.Errorf("find messages that are due: %w", err)
+	}
+	return ids, nil
+}
+
+// HeldLine is a way out by which replies are held.
+type HeldLine struct {
+	Shop       inbox.ShopID       `bun:"shop_id"`
+	Connection inbox.ConnectionID `bun:"connection_id"`
+}
+
+// HeldLines returns the ways out with held messages whose time has come.
+func (q queries) HeldLines(ctx context.Context, by time.Time) ([]HeldLine, error) {
+	var lines []HeldLine
+	err := q.db.NewSelect().Table("messages").ColumnExpr("DISTINCT shop_id, connection_id").Where(leaving).
+		Where("state = 'held' AND send_at <= ?", micros(by)).Scan(ctx, &lines)
+	if err != nil {
+		return nil, fmt.Errorf("find held messages: %w", err)
+	}
+	return lines, nil
+}
+
+// HeldBy returns the held messages of a way out whose time has come, the oldest first.
+func (q queries) HeldBy(ctx context.Context, line HeldLine, by time.Time, limit int) ([]inbox.MessageID, error) {
+	var ids []inbox.MessageID
+	err := q.db.NewSelect().Table("messages").Column("id").Where(leaving).
+		Where("state = 'held' AND send_at <= ? AND shop_id = ? AND connection_id = ?", micros(by), int64(line.Shop), int64(line.Connection)).
+		Order("id").Limit(int64(limit)).Scan(ctx, &ids)
+	if err != nil {
+		return nil, fmt.Errorf("find held messages: %w", err)
 	}
 	return ids, nil
 }
