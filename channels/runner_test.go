@@ -24,7 +24,6 @@ type source struct {
 	perPage  int
 	fail     error         // what Pull returns
 	hang     chan struct{} // Pull waits for it, or for its context
-	deadly   map[string]bool
 	pulls    []time.Time
 	parsed   []string
 	raw      []string

@@ -264,10 +264,14 @@ func sendOnce(t *testing.T, s Source) {
 func unconfirmed(t *testing.T, s Source) {
 	a := s.open(t)
 	m := s.Reply()
-	lost := inbox.Errorf(inbox.Conflict, "the lease is lost")
-	m.Confirm = func() error { return lost }
-	if _, err := a.Send(t.Context(), m); !errors.Is(err, lost) {
-		t.Fatalf("send returned %v", err)
+	for code, lost := range map[inbox.Code]error{
+		inbox.Conflict:    inbox.Errorf(inbox.Conflict, "the lease is lost"),
+		inbox.Unavailable: errors.New("the lease cannot be read"), // without a code: still certainly not sent
+	} {
+		m.Confirm = func() error { return lost }
+		if _, err := a.Send(t.Context(), m); !errors.Is(err, lost) || inbox.CodeOf(err) != code {
+			t.Errorf("send returned %v", err)
+		}
 	}
 	// What comes after is accepted, and it alone.
 	if _, err := a.Send(t.Context(), s.Reply()); err != nil {

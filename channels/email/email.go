@@ -58,6 +58,7 @@ type Adapter struct {
 	copies  sync.WaitGroup
 	life    context.Context // ends with Close
 	end     context.CancelFunc
+	ending  sync.Mutex // no copy begins once life has ended
 	closing sync.Once
 }
 
@@ -98,7 +99,9 @@ func New(c channels.Config) (channels.Adapter, error) {
 // Close ends every connection and waits for copies to the Sent folder under way to notice.
 func (a *Adapter) Close() error {
 	a.closing.Do(func() {
+		a.ending.Lock()
 		a.end()
+		a.ending.Unlock()
 		a.pulling <- struct{}{} // Pull ends with life; nobody takes the token afterwards
 		a.drop()
 		a.copies.Wait()

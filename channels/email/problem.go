@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"regexp"
 	"strings"
 	"unicode"
 
@@ -54,15 +55,17 @@ func (a *Adapter) problem(at *server, code inbox.Code, reason, msg string, cause
 	return &inbox.Error{Code: code, Msg: msg, Reason: &inbox.Reason{Code: reason, Params: params}, Err: cause}
 }
 
-// scrub takes our secrets out of a text.
+// scrub takes our secrets, and everybody's addresses, out of a text that goes into a log or a reason.
 func (a *Adapter) scrub(s string) string {
 	for _, secret := range a.secret {
 		if secret != "" {
 			s = strings.ReplaceAll(s, secret, "…")
 		}
 	}
-	return s
+	return addressInText.ReplaceAllString(s, "…")
 }
+
+var addressInText = regexp.MustCompile(`[^\s<>"'(),:;]+@[^\s<>"'(),:;]+`)
 
 // scrubbed is an error with another text.
 type scrubbed struct {

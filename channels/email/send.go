@@ -204,7 +204,7 @@ func (a *Adapter) deliver(c *client, raw []byte, confirm func() error) error {
 	}
 	if confirm != nil {
 		if err := confirm(); err != nil {
-			return err // the connection is closed without the final dot: nothing is accepted
+			return unconfirmed(err) // the connection is closed without the final dot: nothing is accepted
 		}
 	}
 	err = w.Close()
@@ -216,6 +216,15 @@ func (a *Adapter) deliver(c *client, raw []byte, confirm func() error) error {
 	}
 	return a.problem(&a.settings.SMTP.server, inbox.UncertainOf, smtpNoAnswer,
 		"the mail server did not say whether it accepted the mail", err)
+}
+
+// unconfirmed gives an error of the caller's own the code that says that nothing was accepted.
+func unconfirmed(err error) error {
+	if inbox.CodeOf(err) != "" {
+		return err
+	}
+	return &inbox.Error{Code: inbox.Unavailable, Msg: "the reply was not confirmed",
+		Reason: &inbox.Reason{Code: "reply_not_confirmed"}, Err: err}
 }
 
 // refusedSMTP sorts a failed sign-in.

@@ -15,7 +15,9 @@ import (
 )
 
 func TestRefusalsOfTheMailServer(t *testing.T) {
-	refused := func(code int) emailtest.Reply { return emailtest.Reply{Code: code, Text: "because of " + password} }
+	refused := func(code int) emailtest.Reply {
+		return emailtest.Reply{Code: code, Text: "because of <x@y.example>, " + password}
+	}
 	for name, tt := range map[string]struct {
 		faults emailtest.Faults
 		code   inbox.Code
@@ -40,7 +42,7 @@ func TestRefusalsOfTheMailServer(t *testing.T) {
 				t.Fatalf("%v", err)
 			}
 			e, _ := errors.AsType[*inbox.Error](err)
-			if said := fmt.Sprint(err, e.Reason.Params); strings.Contains(said, password) || !strings.Contains(said, "because of") {
+			if said := fmt.Sprint(err, e.Reason.Params); strings.Contains(said, password) || strings.Contains(said, "x@y") || !strings.Contains(said, "because of") {
 				t.Errorf("said %s", said)
 			}
 			if tt.reason == smtpRcptRefused && e.Reason.Params["recipients"] != 2 {
@@ -48,6 +50,33 @@ func TestRefusalsOfTheMailServer(t *testing.T) {
 			}
 			if len(box.Submitted()) != 0 {
 				t.Error("something was sent")
+			}
+		})
+	}
+}
+
+func TestWaysToSignInForSending(t *testing.T) {
+	for name, tt := range map[string]struct {
+		offered []string
+		secret  string
+		code    inbox.Code
+	}{
+		"LOGIN alone":             {[]string{"LOGIN"}, password, ""},
+		"LOGIN, wrong":            {[]string{"LOGIN"}, "wrong", inbox.Expired},
+		"nothing for a password":  {[]string{"CRAM-MD5"}, password, inbox.Denied},
+		"a password of its own":   {nil, "wrong", ""},
+		"none offered, one asked": {[]string{}, password, inbox.Expired},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, box := provider(t, emailtest.Options{})
+			s.SetFaults(emailtest.Faults{Mechanisms: tt.offered})
+			secret := map[string]string{"password": tt.secret}
+			if tt.offered == nil {
+				secret["smtp_password"] = password
+			}
+			_, err := openWith(t, channels.Config{Settings: settingsFor(s, nil), Secret: secret}).Send(t.Context(), reply())
+			if inbox.CodeOf(err) != tt.code || (err == nil) != (len(box.Submitted()) == 1) {
+				t.Errorf("%v", err)
 			}
 		})
 	}

@@ -16,6 +16,8 @@ const copyLimit = 2 * time.Minute
 // copyToSent puts a copy of an accepted mail into the Sent folder, in the background: the reply is
 // sent whatever becomes of it, and nobody waits for it.
 func (a *Adapter) copyToSent(m inbox.Outgoing, raw []byte) {
+	a.ending.Lock()
+	defer a.ending.Unlock()
 	if a.settings.SentFolder == "" || a.life.Err() != nil {
 		return
 	}

@@ -9,6 +9,9 @@ type Faults struct {
 	Rcpt map[string]Reply // by address
 	Data Reply            // after the final dot
 
+	// Mechanisms, if set, are the only ways to sign in for sending.
+	Mechanisms []string
+
 	HangAtMail  bool // no answer to MAIL
 	HangAtDot   bool // no answer after the final dot
 	DropAtDot   bool // the connection breaks after the final dot; the mail is accepted all the same

@@ -22,6 +22,9 @@ func (s *Server) newSubmission(c *smtp.Conn) (smtp.Session, error) {
 }
 
 func (s *submission) AuthMechanisms() []string {
+	if only := s.server.fault().Mechanisms; only != nil {
+		return only
+	}
 	return []string{sasl.Plain, sasl.Login, sasl.OAuthBearer, "XOAUTH2"}
 }
 
