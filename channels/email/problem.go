@@ -37,7 +37,6 @@ const (
 	mailTooLarge      = "mail_too_large"
 	mailUnfetched     = "mail_not_fetched"
 	mailUnreadable    = "mail_unreadable"
-	mailGone          = "mail_gone"
 )
 
 const answerRunes = 200

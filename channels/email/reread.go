@@ -68,7 +68,7 @@ func (a *Adapter) refetch(ctx context.Context, folder string, validity uint32, m
 }
 
 func (a *Adapter) gone(folder string) error {
-	e := a.problem(&a.settings.IMAP.server, inbox.NotFound, mailGone, "the mail server has this mail no longer", nil)
+	e := a.problem(&a.settings.IMAP.server, inbox.NotFound, mailUnfetched, "the mail server has this mail no longer", nil)
 	e.Reason.Params["folder"] = folder
 	return e
 }

@@ -224,7 +224,7 @@ func unconfirmed(err error) error {
 		return err
 	}
 	return &inbox.Error{Code: inbox.Unavailable, Msg: "the reply was not confirmed",
-		Reason: &inbox.Reason{Code: "reply_not_confirmed"}, Err: err}
+		Reason: &inbox.Reason{Code: "connection_not_here"}, Err: err}
 }
 
 // refusedSMTP sorts a failed sign-in.
