@@ -128,7 +128,7 @@ func (c *Client) Every(interval time.Duration, args Args, o Insert) {
 // earlier run left.
 func (c *Client) Before(f func(context.Context) error) { c.before = append(c.before, f) }
 
-// Node is this run; it is known from Start on.
+// Node is this run; it is known from Join on.
 func (c *Client) Node() store.Node { return c.node }
 
 // Insert keeps a job in tx: it is worked once tx has committed, never if it has not.
@@ -150,9 +150,12 @@ func insertOpts(o Insert) *river.InsertOpts {
 // Later returns what a worker returns to be called again after d, however often.
 func Later(d time.Duration) error { return river.JobSnooze(max(d, 0)) }
 
-// Start joins the nodes, takes up what ended runs left, and begins to work. It works until Stop; ctx
-// bounds the start alone.
-func (c *Client) Start(ctx context.Context) error {
+// Join makes this program known as a node; earlier runs under its name have ended from then on. It
+// comes before the node takes leases. Start joins if nobody has.
+func (c *Client) Join(ctx context.Context) error {
+	if c.node.Fence != 0 {
+		return nil
+	}
 	err := c.store.InTx(ctx, func(tx *store.Tx) error {
 		var err error
 		c.node, err = tx.Join(ctx, c.name, c.store.LeaseLasts())
@@ -161,8 +164,14 @@ func (c *Client) Start(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("join the nodes: %w", err)
 	}
-	if c.node.Fence == 0 {
-		return fmt.Errorf("join the nodes: %q cannot be taken", c.name)
+	return nil
+}
+
+// Start joins the nodes, takes up what ended runs left, and begins to work. It works until Stop; ctx
+// bounds the start alone.
+func (c *Client) Start(ctx context.Context) error {
+	if err := c.Join(ctx); err != nil {
+		return err
 	}
 	if err := c.rescue(ctx); err != nil {
 		return err

@@ -187,18 +187,23 @@ func (a *App) node() (string, error) {
 	return host + ":" + port, nil
 }
 
-// Start begins to work: jobs first, which clear up what an earlier run left, then the connections.
+// Start begins to work: connections first, so that the jobs find them open, then jobs, which clear up
+// what an earlier run left before they do anything else. They stop in the reverse order, so that a
+// reply under way keeps its connection.
 func (a *App) Start(ctx context.Context) error {
 	life, stop := context.WithCancel(context.WithoutCancel(ctx))
 	a.stop = stop
-	if err := a.jobs.Start(ctx); err != nil {
-		return fmt.Errorf("start jobs: %w", err)
+	if err := a.jobs.Join(ctx); err != nil {
+		return err
 	}
-	a.undo = append(a.undo, func() error { return a.jobs.Stop(context.WithoutCancel(ctx)) })
 	if err := a.runner.Start(ctx); err != nil {
 		return fmt.Errorf("start connections: %w", err)
 	}
 	a.undo = append(a.undo, func() error { a.runner.Stop(); return nil })
+	if err := a.jobs.Start(ctx); err != nil {
+		return fmt.Errorf("start jobs: %w", err)
+	}
+	a.undo = append(a.undo, func() error { return a.jobs.Stop(context.WithoutCancel(ctx)) })
 	a.wait.Go(func() { a.follow(life, "routing", a.Routing.Run) })
 	a.wait.Go(func() { a.follow(life, "live", a.web.Live) })
 	return nil
