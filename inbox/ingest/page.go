@@ -58,9 +58,9 @@ type copy struct {
 }
 
 // history tells whether an item is there to be read alone: the source received it before the
-// connection went live, or the shop is closed.
+// connection went live, or the shop is closed. Mail servers tell times in whole seconds.
 func (p *page) history(c *copy) bool {
-	return c.At.Before(p.connection.LiveFrom) || p.shops[c.shop].State == inbox.ShopClosed
+	return c.At.Before(p.connection.LiveFrom.Truncate(time.Second)) || p.shops[c.shop].State == inbox.ShopClosed
 }
 
 func (p *page) take(ctx context.Context, cursor string) error {

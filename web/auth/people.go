@@ -14,7 +14,7 @@ import (
 type NewUser struct {
 	Email, Name    string
 	Role           rbac.Role     // "" = admin if an owner gives it, else agent
-	Shops          []rbac.ShopID // empty = everywhere, or in all shops of a giver who is admin of some
+	Shops          []rbac.ShopID // empty = everywhere, or in all shops of a giver who is admin of some; an agent has no shop until he is made a member of one
 	Language, Zone string        // "" = en, UTC
 	Password       string        // of AddUser alone
 }
@@ -120,7 +120,7 @@ func (g giver) grants(in NewUser) ([]rbac.Grant, error) {
 			}
 		}
 	}
-	if len(shops) == 0 {
+	if len(shops) == 0 && role != rbac.Agent {
 		shops = []rbac.ShopID{0}
 	}
 	var grants []rbac.Grant
