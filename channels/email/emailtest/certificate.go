@@ -14,9 +14,10 @@ import (
 	"time"
 )
 
-// selfSigned makes a certificate for loopback, valid for a year, and the pool that trusts it.
-func selfSigned() (tls.Certificate, *x509.CertPool, error) {
-	certPEM, keyPEM, err := selfSignedPEM()
+// selfSigned makes a certificate for loopback and for further names, valid for a year, and the pool
+// that trusts it.
+func selfSigned(names ...string) (tls.Certificate, *x509.CertPool, error) {
+	certPEM, keyPEM, err := selfSignedPEM(names...)
 	if err != nil {
 		return tls.Certificate{}, nil, err
 	}
@@ -29,7 +30,7 @@ func selfSigned() (tls.Certificate, *x509.CertPool, error) {
 	return pair, roots, nil
 }
 
-func selfSignedPEM() (certificate, key []byte, err error) {
+func selfSignedPEM(names ...string) (certificate, key []byte, err error) {
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, nil, fmt.Errorf("make key: %w", err)
@@ -43,7 +44,7 @@ func selfSignedPEM() (certificate, key []byte, err error) {
 		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		BasicConstraintsValid: true,
 		IsCA:                  true,
-		DNSNames:              []string{"localhost"},
+		DNSNames:              append([]string{"localhost"}, names...),
 		IPAddresses:           []net.IP{net.IPv4(127, 0, 0, 1)},
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)

@@ -30,6 +30,7 @@ const (
 // Options say what kind of provider it is. The zero value is one without encryption.
 type Options struct {
 	Security string    // Plain, StartTLS or TLS; "" is Plain
+	Names    []string  // of the servers in their certificate, beside localhost and 127.0.0.1
 	Log      io.Writer // protocol errors and traffic, for debugging; nil: nowhere
 }
 
@@ -56,7 +57,7 @@ func Start(o Options) (*Server, error) {
 	if o.Security == "" {
 		o.Security = Plain
 	}
-	certificate, roots, err := selfSigned()
+	certificate, roots, err := selfSigned(o.Names...)
 	if err != nil {
 		return nil, err
 	}

@@ -96,8 +96,8 @@ func (c Config) Check() error {
 	return err
 }
 
-// lockData makes the data folder and, on SQLite, keeps a second server out of it.
-func lockData(c Config) (release func() error, err error) {
+// LockData makes the data folder and, on SQLite, keeps a second server out of it.
+func LockData(c Config) (release func() error, err error) {
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
 	}

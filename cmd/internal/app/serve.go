@@ -23,7 +23,7 @@ func Serve(ctx context.Context, c Config, out io.Writer) (err error) {
 		return err
 	}
 	raiseFileLimit()
-	release, err := lockData(c)
+	release, err := LockData(c)
 	if err != nil {
 		return err
 	}
