@@ -57,7 +57,7 @@ var house = []struct{ name, imports string }{
 	{"channels/email", "channels inbox channels/email/mailparse channels/email/mailwrite"},
 	{"channels/rest", "channels inbox channels/rest/outbound"},
 	{"web/auth", "inbox inbox/store inbox/seal rbac"},
-	{"web/live", "inbox inbox/store inbox/bus rbac"},
+	{"web/live", "inbox inbox/store inbox/bus rbac web/auth"},
 
 	// Floor 4: services, each with a rule of its own, and the marketplaces.
 	{"inbox/ingest", "inbox inbox/store inbox/content inbox/content/tokens inbox/blob inbox/jobs"},
