@@ -38,7 +38,7 @@ dev: ui ## the demo and the screen, both rebuilt as their sources change
 test: ## install what is missing and run everything
 	.ci/test
 
-bench: build ## measure a running server: make bench ARGS="--url http://127.0.0.1:8080 …"
+bench: build ## measure a server on fresh data against its pass marks: make bench ARGS="--conversations 20000 --runs 3"
 	exec bin/deskbell-load $(ARGS)
 
 soak: build ## the long tests: many kills, long load

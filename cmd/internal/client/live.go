@@ -56,17 +56,29 @@ func (c *Client) Live(ctx context.Context, after int64) (*Socket, Frame, error) 
 	return s, hello, nil
 }
 
-// Next returns the next frame, or an error once the deadline has passed or the socket is closed.
-func (s *Socket) Next(deadline time.Time) (Frame, error) {
+// Read returns the next frame as it came, and when; an error once the deadline has passed or the
+// socket is closed.
+func (s *Socket) Read(deadline time.Time) (frame []byte, at time.Time, err error) {
 	if err := s.conn.SetReadDeadline(deadline); err != nil {
-		return Frame{}, err
+		return nil, time.Time{}, err
 	}
-	_, text, err := s.conn.ReadMessage()
+	_, frame, err = s.conn.ReadMessage()
+	return frame, time.Now(), err
+}
+
+// Parse reads a frame.
+func Parse(frame []byte) (f Frame, err error) {
+	err = json.Unmarshal(frame, &f)
+	return f, err
+}
+
+// Next returns the next frame; errors as Read.
+func (s *Socket) Next(deadline time.Time) (Frame, error) {
+	text, _, err := s.Read(deadline)
 	if err != nil {
 		return Frame{}, err
 	}
-	var f Frame
-	return f, json.Unmarshal(text, &f)
+	return Parse(text)
 }
 
 // Until reads frames until one satisfies want.
