@@ -58,6 +58,9 @@ type Shop struct {
 // DefaultAgentLimit is the AgentLimit of a shop for which nobody chose one.
 const DefaultAgentLimit = 30
 
+// DefaultReplyMinutes is the company target of a new shop: a day.
+const DefaultReplyMinutes = 24 * 60
+
 // ReplyTarget is the company target as a duration; 0 = none.
 func (s *Shop) ReplyTarget() time.Duration { return time.Duration(s.ReplyMinutes) * time.Minute }
 

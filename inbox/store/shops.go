@@ -71,6 +71,19 @@ func (q queries) Shop(ctx context.Context, id inbox.ShopID) (inbox.Shop, error) 
 	return r.shop(), nil
 }
 
+// LockShop returns a shop and keeps others from changing it until the transaction ends.
+func (tx *Tx) LockShop(ctx context.Context, id inbox.ShopID) (inbox.Shop, error) {
+	var r shopRow
+	query := tx.db.NewSelect().Model(&r).Where("s.id = ?", int64(id))
+	if tx.postgres {
+		query.For("NO KEY UPDATE")
+	}
+	if err := query.Scan(ctx); err != nil {
+		return inbox.Shop{}, notFound(err, "shop")
+	}
+	return r.shop(), nil
+}
+
 // CreateShop keeps a new shop and returns its id. Conflict if the name is taken.
 func (tx *Tx) CreateShop(ctx context.Context, s inbox.Shop) (inbox.ShopID, error) {
 	s.CreatedAt = tx.now()

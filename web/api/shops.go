@@ -15,15 +15,17 @@ import (
 )
 
 type shop struct {
-	ID          inbox.ShopID     `json:"id"`
-	Name        string           `json:"name"`
-	Zone        string           `json:"zone"`
-	State       inbox.ShopState  `json:"state" enum:"draft,authorizing,active,degraded,expired,stopped,closed" doc:"degraded and expired follow the worst of its connections"`
-	Language    string           `json:"language"`
-	SenderName  string           `json:"sender_name"`
-	Signature   string           `json:"signature"`
-	Connections []shopConnection `json:"connections"`
-	CreatedAt   instant          `json:"created_at"`
+	ID         inbox.ShopID    `json:"id"`
+	Name       string          `json:"name"`
+	Zone       string          `json:"zone"`
+	State      inbox.ShopState `json:"state" enum:"draft,authorizing,active,degraded,expired,stopped,closed" doc:"degraded and expired follow the worst of its connections"`
+	Language   string          `json:"language"`
+	SenderName string          `json:"sender_name"`
+	Signature  string          `json:"signature"`
+	// ReplyMinutes is the company target of the shop.
+	ReplyMinutes int              `json:"reply_minutes" doc:"minutes after a customer's oldest unanswered message when an answer is due; 0 = no target"`
+	Connections  []shopConnection `json:"connections"`
+	CreatedAt    instant          `json:"created_at"`
 }
 
 type shopConnection struct {
@@ -55,7 +57,7 @@ type ShopPath struct {
 
 // showShop is a shop with those of the connections that are its own.
 func showShop(s inbox.Shop, connections []inbox.Connection) shop {
-	shown := shop{s.ID, s.Name, s.Zone, s.State, s.Language, s.SenderName, s.Signature, []shopConnection{}, at(s.CreatedAt)}
+	shown := shop{s.ID, s.Name, s.Zone, s.State, s.Language, s.SenderName, s.Signature, s.ReplyMinutes, []shopConnection{}, at(s.CreatedAt)}
 	for _, c := range connections {
 		if c.Shop != s.ID {
 			continue
@@ -120,7 +122,7 @@ func (a *API) postShop(ctx context.Context, in *struct {
 	if err := a.mayIn(ctx, rbac.ShopManage, 0, "shop"); err != nil {
 		return nil, err
 	}
-	s := inbox.Shop{Name: in.Body.Name, Zone: in.Body.Zone, State: inbox.ShopActive}
+	s := inbox.Shop{Name: in.Body.Name, Zone: in.Body.Zone, State: inbox.ShopActive, ReplyMinutes: inbox.DefaultReplyMinutes}
 	if err := checkShop(&s); err != nil {
 		return nil, err
 	}
@@ -166,23 +168,30 @@ func (a *API) patchShop(ctx context.Context, in *struct {
 		Language   *string          `json:"language,omitempty" maxLength:"16"`
 		SenderName *string          `json:"sender_name,omitempty" maxLength:"100"`
 		Signature  *string          `json:"signature,omitempty" maxLength:"5000"`
+		// ReplyMinutes counts for messages from now on.
+		ReplyMinutes *int `json:"reply_minutes,omitempty" minimum:"0" maximum:"43200"`
 	}
 }) (*body[shop], error) {
 	s, err := a.managedShop(ctx, rbac.ShopManage, in.ID.ID)
 	if err != nil {
 		return nil, err
 	}
-	before := s.State
-	set(&s.Name, in.Body.Name)
-	set(&s.Zone, in.Body.Zone)
-	set(&s.State, in.Body.State)
-	set(&s.Language, in.Body.Language)
-	set(&s.SenderName, in.Body.SenderName)
-	set(&s.Signature, in.Body.Signature)
-	if err := checkShop(&s); err != nil {
-		return nil, err
-	}
+	var before inbox.ShopState
 	err = a.Store.InTx(ctx, func(tx *store.Tx) error {
+		if s, err = tx.LockShop(ctx, in.ID.ID); err != nil {
+			return err
+		}
+		before = s.State
+		set(&s.Name, in.Body.Name)
+		set(&s.Zone, in.Body.Zone)
+		set(&s.State, in.Body.State)
+		set(&s.Language, in.Body.Language)
+		set(&s.SenderName, in.Body.SenderName)
+		set(&s.Signature, in.Body.Signature)
+		set(&s.ReplyMinutes, in.Body.ReplyMinutes)
+		if err := checkShop(&s); err != nil {
+			return err
+		}
 		if err := tx.SaveShop(ctx, s); err != nil {
 			return err
 		}

@@ -166,6 +166,8 @@ export interface Shop {
 	language: string;
 	sender_name: string;
 	signature: string;
+	/** an answer is due so long after the oldest unanswered customer message; 0 = no target */
+	reply_minutes: number;
 	connections: ShopConnection[];
 	created_at: Time;
 }
