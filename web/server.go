@@ -4,14 +4,17 @@ package web
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/deskbell/deskbell/web/api"
@@ -36,33 +39,38 @@ type Server struct {
 	handler http.Handler
 	hub     *live.Hub
 	metrics http.Handler
+	figures *figures
 	log     *slog.Logger
 }
+
+// readyWithin bounds the question whether the program can do its work.
+const readyWithin = 5 * time.Second
 
 // New puts the parts together. It panics if an operation is declared without its permission.
 func New(o Options) (*Server, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	registry := prometheus.NewRegistry()
-	requests, err := newRequestMetrics(registry)
-	if err != nil {
-		return nil, err
-	}
-	s := &Server{log: o.Log, metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{})}
+	s := &Server{log: o.Log}
 	mux := http.NewServeMux()
 	operations := api.New(mux, o.API)
 	o.Live.Act, o.Live.Problem = act(operations), operations.Problem
 	s.hub = live.New(o.Live)
 	mux.Handle("GET "+api.Prefix+"/live", s.hub)
-	guarded := o.Auth.Middleware(mux)
+
+	registry := prometheus.NewRegistry()
+	var err error
+	if s.figures, err = newFigures(registry, s.hub); err != nil {
+		return nil, err
+	}
+	s.metrics = promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
 
 	outer := http.NewServeMux()
-	outer.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "alive") })
+	outer.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "alive") })
 	outer.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) { s.ready(w, r, o.Ready) })
-	outer.Handle("/api/", guarded)
+	outer.Handle("/api/", o.Auth.Middleware(noted(mux)))
 	outer.Handle("/", o.Screen)
-	s.handler = s.log500(requests.count(secure(outer)))
+	s.handler = s.observe(outer)
 	return s, nil
 }
 
@@ -75,70 +83,88 @@ func (s *Server) Live(ctx context.Context) error { return s.hub.Run(ctx) }
 // Metrics is what Prometheus reads; it belongs on a listener of its own.
 func (s *Server) Metrics() http.Handler { return s.metrics }
 
-func answer(w http.ResponseWriter, status int, text string) {
+func plain(w http.ResponseWriter, status int, text string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_, _ = w.Write([]byte(text + "\n"))
+	_, _ = w.Write([]byte(text + "\n")) // a client that left is not our error
 }
 
 func (s *Server) ready(w http.ResponseWriter, r *http.Request, ready func(context.Context) error) {
-	ctx, done := context.WithTimeout(r.Context(), 5*time.Second)
+	ctx, done := context.WithTimeout(r.Context(), readyWithin)
 	defer done()
 	if err := ready(ctx); err != nil {
 		s.log.Warn("not ready", "error", err)
-		answer(w, http.StatusServiceUnavailable, "not ready: see the log")
+		plain(w, http.StatusServiceUnavailable, "not ready: see the log")
 		return
 	}
-	answer(w, http.StatusOK, "ready")
+	plain(w, http.StatusOK, "ready")
 }
 
-// secure puts the security headers on every answer; handlers with a policy of their own replace it.
-func secure(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ui.SecurityHeaders(w.Header())
-		next.ServeHTTP(w, r)
-	})
-}
+// note is what the inner handlers tell the outer one about a request.
+type note struct{ operation, user string }
 
-// log500 turns a panic into a 500 without a trace to the outside.
-func (s *Server) log500(next http.Handler) http.Handler {
+type noteKey struct{}
+
+// noted fills in the note once the operation is known. The address itself is never logged: it may
+// hold the token of a link.
+func noted(mux *http.ServeMux) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "no-store")
 		defer func() {
-			cause := recover()
-			if cause == nil {
-				return
+			if n, ok := r.Context().Value(noteKey{}).(*note); ok {
+				n.operation = r.Pattern
+				if id := auth.From(r.Context()); id.SignedIn() {
+					n.user = id.Actor.User.String()
+				}
 			}
-			if err, ok := cause.(error); ok && errors.Is(err, http.ErrAbortHandler) {
-				panic(cause)
-			}
-			s.log.Error("a request broke its handler", "method", r.Method, "path", r.URL.Path, "error", cause, "stack", string(debug.Stack()))
-			w.Header().Set("Content-Type", "application/problem+json")
-			w.WriteHeader(http.StatusInternalServerError)
-			_, _ = w.Write([]byte(`{"status":500,"title":"Internal Server Error","code":"internal","detail":"The server failed on this request; the log says how."}`))
 		}()
-		next.ServeHTTP(w, r)
+		mux.ServeHTTP(w, r)
 	})
 }
 
-// requestMetrics count requests by method and outcome; paths hold ids and would be unbounded.
-type requestMetrics struct{ seconds *prometheus.HistogramVec }
-
-func newRequestMetrics(registry *prometheus.Registry) (*requestMetrics, error) {
-	m := &requestMetrics{seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "deskbell_web_request_seconds",
-		Help: "Time to answer a request.", Buckets: []float64{.001, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10}}, []string{"code", "method"})}
-	return m, errors.Join(registry.Register(m.seconds), registry.Register(collectors.NewGoCollector()),
-		registry.Register(collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})))
-}
-
-// count measures every answer but the sockets, which last for hours.
-func (m *requestMetrics) count(next http.Handler) http.Handler {
-	counted := promhttp.InstrumentHandlerDuration(m.seconds, next)
+// observe sets what every answer carries, measures and logs, and turns a panic into an answer.
+func (s *Server) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == api.Prefix+"/live" {
-			next.ServeHTTP(w, r)
-			return
-		}
-		counted.ServeHTTP(w, r)
+		began := time.Now()
+		ui.SecurityHeaders(w.Header())
+		answered := &answer{ResponseWriter: w}
+		n := &note{operation: "other"}
+		defer func() {
+			if cause := recover(); cause != nil {
+				s.recovered(answered, cause)
+			}
+			s.note(r, answered, n, time.Since(began))
+		}()
+		next.ServeHTTP(answered, r.WithContext(context.WithValue(r.Context(), noteKey{}, n)))
 	})
+}
+
+// recovered answers for a handler that panicked, without a trace to the outside.
+func (s *Server) recovered(w *answer, cause any) {
+	if err, ok := cause.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+		panic(http.ErrAbortHandler)
+	}
+	request := rand.Text()
+	s.log.Error("a request broke its handler", "request", request, "error", fmt.Sprint(cause), "stack", string(debug.Stack()))
+	if w.status != 0 {
+		panic(http.ErrAbortHandler) // half an answer is out: cut it off
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(http.StatusInternalServerError)
+	_ = json.NewEncoder(w).Encode(map[string]any{"status": http.StatusInternalServerError, "title": http.StatusText(http.StatusInternalServerError),
+		"code": "internal", "detail": "something went wrong on the server", "request": request}) // a client that left is not our error
+}
+
+// note measures and logs an answer.
+func (s *Server) note(r *http.Request, w *answer, n *note, took time.Duration) {
+	if w.hijacked { // the life of a socket is no time to answer
+		return
+	}
+	s.figures.seconds.WithLabelValues(n.operation, strconv.Itoa(w.status)).Observe(took.Seconds())
+	level := slog.LevelDebug
+	if w.status >= http.StatusInternalServerError {
+		level = slog.LevelWarn
+	}
+	s.log.Log(r.Context(), level, "request", "operation", n.operation, "method", r.Method, "status", w.status, "user", n.user, "bytes", w.bytes, "took", took)
 }

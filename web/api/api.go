@@ -192,6 +192,10 @@ func operationID(operation huma.Operation) string {
 func (a *API) guard(permission rbac.Permission, gate bool) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		actor := a.actor(ctx.Context())
+		if err := checkQuery(ctx.URL()); err != nil {
+			a.refuse(ctx, err)
+			return
+		}
 		switch {
 		case permission == rbac.Public:
 		case actor.User == 0 && !actor.System:

@@ -255,3 +255,12 @@ func TestIfMatch(t *testing.T) {
 		}
 	}
 }
+
+func TestHasNUL(t *testing.T) {
+	for text, want := range map[string]bool{`"a"`: false, `"\u0000"`: true, `"\\u0000"`: false, `"\\\u0000"`: true, `"\\\\u0000"`: false,
+		`"\\u0000 \u0000"`: true, `"\u0001"`: false, `\u0000`: true} {
+		if got := hasNUL([]byte(text)); got != want {
+			t.Errorf("hasNUL(%s) = %v, want %v", text, got, want)
+		}
+	}
+}

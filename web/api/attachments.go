@@ -35,7 +35,7 @@ const (
 func (a *API) attachments() {
 	upload := a.once(huma.Operation{Method: http.MethodPost, Path: "/attachments", DefaultStatus: http.StatusCreated, BodyReadTimeout: uploadTimeout,
 		MaxBodyBytes: maxForm, Summary: "Upload a file for a reply, at most 25 MiB."})
-	upload.Middlewares = huma.Middlewares{limitForm} // keys are for JSON; a repeated upload is swept if no message takes it
+	upload.Middlewares = huma.Middlewares{a.limitForm} // keys are for JSON; a repeated upload is swept if no message takes it
 	register(a, rbac.ConversationReply, upload, a.postAttachment)
 	register(a, rbac.ConversationRead, huma.Operation{Method: http.MethodGet, Path: "/attachments/{id}",
 		Summary: "Download a file; pictures are shown in place.", Responses: fileResponse("application/octet-stream")}, a.getAttachment)
@@ -52,11 +52,17 @@ func fileResponse(contentType string) map[string]*huma.Response {
 }
 
 // limitForm ends an upload that is too large, before or while it is read.
-func limitForm(ctx huma.Context, next func(huma.Context)) {
+func (a *API) limitForm(ctx huma.Context, next func(huma.Context)) {
 	r, w := humago.Unwrap(ctx)
+	if r.ContentLength > maxForm {
+		a.refuse(ctx, errTooLarge)
+		return
+	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	next(ctx)
 }
+
+var errTooLarge = inbox.Errorf(codeTooLarge, "a file has at most %d MiB", maxUpload>>20)
 
 type uploadForm struct {
 	File huma.FormFile `form:"file" required:"true"`
@@ -68,7 +74,7 @@ func (a *API) postAttachment(ctx context.Context, in *struct {
 	upload := in.RawBody.Data().File
 	defer upload.Close()
 	if upload.Size > maxUpload {
-		return nil, inbox.Errorf(codeTooLarge, "a file has at most %d MiB", maxUpload>>20)
+		return nil, errTooLarge
 	}
 	kept := inbox.Attachment{Uploader: a.actor(ctx).User, Name: cleanFileName(upload.Filename), Size: upload.Size}
 	head := make([]byte, sniffed)

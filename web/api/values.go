@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"io"
+	"net/url"
 	"reflect"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -218,12 +221,53 @@ func newRegistry() huma.Registry {
 // schemaName names a schema after its type, and a body without a name after its operation.
 func schemaName(t reflect.Type, hint string) string { return huma.DefaultSchemaNamer(t, hint) }
 
-// jsonFormat reads and writes JSON. What knows how to write itself does, without reflection.
+// jsonFormat reads and writes JSON.
 var jsonFormat = huma.Format{
 	Marshal: func(w io.Writer, v any) error {
 		encoder := json.NewEncoder(w)
 		encoder.SetEscapeHTML(false)
 		return encoder.Encode(v)
 	},
-	Unmarshal: json.Unmarshal,
+	Unmarshal: func(data []byte, v any) error {
+		if hasNUL(data) {
+			return errNUL
+		}
+		return json.Unmarshal(data, v)
+	},
+}
+
+var errNUL = errors.New("texts cannot hold the character NUL")
+
+// hasNUL tells whether a JSON text spells the character that no database keeps. A backslash that is
+// itself escaped spells nothing.
+func hasNUL(data []byte) bool {
+	for rest := data; ; {
+		i := bytes.Index(rest, []byte(`\u0000`))
+		if i < 0 {
+			return false
+		}
+		slashes := 1
+		for i-slashes >= 0 && rest[i-slashes] == '\\' {
+			slashes++
+		}
+		if slashes%2 == 1 {
+			return true
+		}
+		rest = rest[i+1:]
+	}
+}
+
+// checkQuery refuses what is no text.
+func checkQuery(address url.URL) error {
+	if !strings.Contains(address.RawQuery, "%") {
+		return nil
+	}
+	for name, values := range address.Query() {
+		for _, value := range values {
+			if !utf8.ValidString(value) || strings.Contains(value, "\x00") {
+				return inbox.InvalidField("query."+strings.ToValidUTF8(name, "?"), "this is not text")
+			}
+		}
+	}
+	return nil
 }

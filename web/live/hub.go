@@ -1,7 +1,6 @@
-// Package live shows people what happens while it happens: one reader follows the event log and
-// gives each open websocket the events its person may see, in order, once. What a socket missed it
-// gets from the log; a socket that is too slow is cut and comes back. Rights are asked at the moment
-// of delivery.
+// Package live tells browsers what happens while it happens. One reader per node follows the event
+// log and hands each event to the sockets whose people may see it at that moment; whoever was away
+// gets what he missed from the log. The log is the truth: a socket may be lost at any time.
 package live
 
 import (
@@ -10,8 +9,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/deskbell/deskbell/inbox"
@@ -21,7 +22,7 @@ import (
 	"github.com/deskbell/deskbell/web/auth"
 )
 
-// Options are what the hub needs.
+// Options are what the hub works with.
 type Options struct {
 	Store  *store.Store
 	Bus    bus.Bus
@@ -33,52 +34,55 @@ type Options struct {
 	Problem func(ctx context.Context, err error) any
 	Version string
 	// Beat is how often a quiet socket hears how far the log is; 0 = 20 s. Look is how often the log
-	// is read without a call; 0 = 2 s.
+	// is read without word from the bus; 0 = 1 s.
 	Beat, Look time.Duration
 	Log        *slog.Logger
 }
 
-const (
-	batch       = 500    // events read at once
-	queueLength = 256    // frames a socket may be behind
-	mostMissed  = 2000   // events replayed after a gap; more is "reload"
-	mostScanned = 20_000 // events of everybody that are looked through for a replay
-)
-
-// Hub holds the open sockets of this node.
+// Hub follows the log and holds the sockets of a node.
 type Hub struct {
 	Options
+	presence *presence
+	replays  chan struct{} // bounds how many sockets catch up at once
 
-	mu    sync.Mutex
-	socks map[*socket]struct{}
-	last  int64 // highest number given to the sockets
-	ready chan struct{}
-	ended bool
+	mu      sync.Mutex
+	seq     int64 // of the last event handed out; -1 before the log was read
+	clients map[*client]struct{}
+	closed  bool
+
+	delivered, cut atomic.Int64
 }
 
-// New makes a hub; it gives events while Run runs.
+const (
+	defaultLook = time.Second
+	defaultBeat = 20 * time.Second
+	batch       = 500    // events read at once
+	maxMissed   = 2000   // events a socket is sent to catch up; beyond, it reloads
+	maxScanned  = 20_000 // events of everybody that are looked through for that
+	maxReplays  = 4
+	maxClients  = 10_000
+)
+
+// New makes a hub. It does nothing before Run.
 func New(o Options) *Hub {
-	if o.Beat == 0 {
-		o.Beat = 20 * time.Second
-	}
 	if o.Look == 0 {
-		o.Look = 2 * time.Second
+		o.Look = defaultLook
+	}
+	if o.Beat == 0 {
+		o.Beat = defaultBeat
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Hub{Options: o, socks: map[*socket]struct{}{}, ready: make(chan struct{})}
+	return &Hub{Options: o, presence: newPresence(), replays: make(chan struct{}, maxReplays), clients: map[*client]struct{}{}, seq: -1}
 }
 
-// Run follows the log until ctx ends, then closes all sockets: their browsers come back to the next
+// Run follows the log until ctx ends, then closes every socket: their browsers come back to the next
 // node.
 func (h *Hub) Run(ctx context.Context) error {
-	sub := h.Bus.Subscribe()
-	defer sub.Close()
-	defer h.closeAll()
-	if err := h.begin(ctx); err != nil {
-		return err
-	}
+	defer h.shut()
+	subscription := h.Bus.Subscribe()
+	defer subscription.Close()
 	look, beat := time.NewTicker(h.Look), time.NewTicker(h.Beat)
 	defer look.Stop()
 	defer beat.Stop()
@@ -86,244 +90,245 @@ func (h *Hub) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case sign, open := <-sub.Log:
+		case _, open := <-subscription.Log:
 			if !open {
 				return errors.New("the bus was closed")
 			}
-			if sign.Gap || sign.Seq > h.seq() {
-				h.read(ctx)
+			h.follow(ctx)
+		case message, open := <-subscription.Presence:
+			if !open {
+				return errors.New("the bus was closed")
 			}
-		case message := <-sub.Presence:
-			h.company(message)
+			h.hear(message)
 		case <-look.C:
-			h.read(ctx)
+			h.follow(ctx)
+			h.fade()
 		case <-beat.C:
-			h.beat(ctx)
+			h.at()
 		}
 	}
 }
 
-// begin takes the log's end as the place from which sockets are told.
-func (h *Hub) begin(ctx context.Context) error {
-	last, err := h.Store.LastSeq(ctx)
-	if err != nil {
-		return fmt.Errorf("find the end of the event log: %w", err)
+// follow hands out everything the log has beyond the last number handed out.
+func (h *Hub) follow(ctx context.Context) {
+	if err := h.begin(ctx); err != nil {
+		h.failed(ctx, err)
+		return
 	}
-	h.mu.Lock()
-	h.last = last
-	h.mu.Unlock()
-	close(h.ready)
-	return nil
-}
-
-func (h *Hub) seq() int64 {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.last
-}
-
-// read gives the sockets everything the log has beyond the last number given.
-func (h *Hub) read(ctx context.Context) {
 	for {
-		events, err := h.Store.EventsAfter(ctx, h.seq(), batch)
+		events, err := h.Store.EventsAfter(ctx, h.last(), batch)
 		if err != nil {
-			if ctx.Err() == nil {
-				h.Log.Warn("the event log cannot be read", "error", err) // the next look tries again
-			}
+			h.failed(ctx, err)
 			return
 		}
-		for _, e := range events {
-			if e.Kind == inbox.AccessChanged {
-				h.recheck(ctx, e.To)
-			}
+		if len(events) == 0 {
+			return
 		}
-		h.give(events)
+		changed, err := h.newRights(ctx, events)
+		if err != nil {
+			h.failed(ctx, err) // without rights nothing may be shown: the next look tries again
+			return
+		}
+		h.hand(events)
+		h.recheck(ctx, changed)
 		if len(events) < batch {
 			return
 		}
 	}
 }
 
-// give queues events at every socket that may see them.
-func (h *Hub) give(events []inbox.Event) {
-	if len(events) == 0 {
-		return
+// begin finds where the log stands when the hub starts: sockets are opened after that.
+func (h *Hub) begin(ctx context.Context) error {
+	if h.last() >= 0 {
+		return nil
 	}
+	seq, err := h.Store.LastSeq(ctx)
+	if err != nil {
+		return err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.seq = seq
+	return nil
+}
+
+func (h *Hub) last() int64 {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.seq
+}
+
+func (h *Hub) failed(ctx context.Context, err error) {
+	if ctx.Err() == nil {
+		h.Log.Error("the event log cannot be followed", "error", err)
+	}
+}
+
+// newRights reads the policy again if one of the events says that it changed, before any event
+// after it is shown, and returns whose access changed.
+func (h *Hub) newRights(ctx context.Context, events []inbox.Event) (map[rbac.UserID]bool, error) {
+	changed := map[rbac.UserID]bool{}
+	for _, e := range events {
+		if e.Kind == inbox.AccessChanged {
+			changed[e.To] = true
+		}
+	}
+	if len(changed) == 0 {
+		return changed, nil
+	}
+	if err := h.Rights.Reload(ctx); err != nil {
+		return nil, err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for c := range h.clients {
+		c.scope = h.scope(c.user)
+	}
+	return changed, nil
+}
+
+func (h *Hub) scope(user rbac.UserID) rbac.Scope {
+	return h.Rights.Scope(rbac.Actor{User: user}, rbac.ConversationRead)
+}
+
+// hand gives events to every socket that may see them, and moves the hub behind them.
+func (h *Hub) hand(events []inbox.Event) {
 	frames := make([]frame, len(events))
 	for i, e := range events {
 		frames[i] = newFrame(e)
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for s := range h.socks {
-		for _, f := range frames {
-			if s.sees(f.event) {
-				h.offer(s, f)
+	for i, e := range events {
+		for c := range h.clients {
+			if e.Seq > c.last && e.SeenBy(c.scope) {
+				h.send(c, frames[i].after(c.last), false)
+				c.last = e.Seq
 			}
 		}
 	}
-	h.last = events[len(events)-1].Seq
+	h.seq = events[len(events)-1].Seq
 }
 
-// offer queues a frame at a socket; one whose queue is full is cut. The caller holds mu.
-func (h *Hub) offer(s *socket, f frame) {
-	select {
-	case s.queue <- f:
-	default:
-		delete(h.socks, s)
-		s.cut()
-	}
-}
-
-// beat moves quiet sockets forward, which is also how they notice a dead connection, and closes
-// those whose session is over.
-func (h *Hub) beat(ctx context.Context) {
-	h.mu.Lock()
-	f := frame{at: true, seq: h.last}
-	all := make([]*socket, 0, len(h.socks))
-	for s := range h.socks {
-		all = append(all, s)
-	}
-	for _, s := range all {
-		h.offer(s, f)
-	}
-	h.mu.Unlock()
-	for _, s := range all {
-		h.refresh(ctx, s)
-	}
-}
-
-// recheck brings the rights of one person's sockets up to date at once.
-func (h *Hub) recheck(ctx context.Context, user inbox.UserID) {
-	h.mu.Lock()
-	var own []*socket
-	for s := range h.socks {
-		if s.user == user {
-			own = append(own, s)
-		}
-	}
-	h.mu.Unlock()
-	for _, s := range own {
-		h.refresh(ctx, s)
-	}
-}
-
-// refresh asks again who a socket's person is and what he may see, and closes it if he is nobody any
-// more. When rights cannot be read nothing may be shown.
-func (h *Hub) refresh(ctx context.Context, s *socket) {
-	id, err := h.Auth.Recheck(ctx, s.identity())
-	if err != nil {
-		if ctx.Err() == nil {
-			h.remove(s)
-			s.cut()
-		}
+// send puts a frame into the queue of a socket; one that does not keep up is cut and will come back
+// with the number it saw last. The caller holds the lock.
+func (h *Hub) send(c *client, data []byte, ping bool) {
+	if c.queue.push(data, ping) {
+		h.delivered.Add(1)
 		return
 	}
-	s.become(id, h.Rights.Scope(id.Actor, rbac.ConversationRead))
+	h.cut.Add(1)
+	delete(h.clients, c)
+	c.end(closeSlow, "too slow")
 }
 
-func (h *Hub) remove(s *socket) {
+// at moves idle sockets forward, which is also their sign of life.
+func (h *Hub) at() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	delete(h.socks, s)
-}
-
-func (h *Hub) closeAll() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.ended = true
-	for s := range h.socks {
-		s.cut()
+	if h.seq < 0 {
+		return
 	}
-	clear(h.socks)
-}
-
-// add lets a socket hear everything from now on and returns the number up to which it has not. It
-// is false once the hub has ended.
-func (h *Hub) add(s *socket) (from int64, ok bool) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.ended {
-		return 0, false
+	text := []byte(`{"kind":"at","seq":` + strconv.FormatInt(h.seq, 10) + `}`)
+	for c := range h.clients {
+		c.last = max(c.last, h.seq)
+		h.send(c, text, true)
 	}
-	h.socks[s] = struct{}{}
-	return h.last, true
 }
 
-// presence is what nodes tell each other of who is in a conversation.
-type presence struct {
-	Conversation inbox.ConversationID `json:"conversation"`
-	User         inbox.UserID         `json:"user"`
-	State        string               `json:"state"` // viewing, typing, gone
-	Shop         inbox.ShopID         `json:"shop"`
-	Assignee     inbox.UserID         `json:"assignee"`
-}
-
-// company shows who is in a conversation to those who may see it.
-func (h *Hub) company(message []byte) {
-	var p presence
-	if json.Unmarshal(message, &p) != nil {
-		return // of a node with another program; presence may be lost
-	}
-	data, err := json.Marshal(map[string]any{"kind": "presence", "conversation": p.Conversation, "user": p.User, "state": p.State})
-	if err != nil {
+// recheck closes the sockets of people whose session is over. Each is asked by a goroutine of its
+// own, so that nobody waits; what they may see was narrowed already.
+func (h *Hub) recheck(ctx context.Context, users map[rbac.UserID]bool) {
+	if len(users) == 0 {
 		return
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for s := range h.socks {
-		if s.user != p.User && s.scope.Load().Sees(p.Shop, p.Assignee) {
-			h.offer(s, frame{whole: data})
+	for c := range h.clients {
+		if users[c.user] {
+			go c.recheck(ctx)
 		}
 	}
 }
 
-// frame is something on its way to a socket: an event, the place in the log, or a whole message.
+// join lets a socket take part once it has caught up with the hub; false if it has more to read.
+func (h *Hub) join(c *client) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		c.end(closeAway, "the server stops")
+		return true
+	}
+	if c.read < h.seq {
+		return false
+	}
+	c.scope = h.scope(c.user)
+	h.clients[c] = struct{}{}
+	return true
+}
+
+func (h *Hub) leave(c *client) {
+	h.mu.Lock()
+	delete(h.clients, c)
+	h.mu.Unlock()
+}
+
+func (h *Hub) shut() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.closed = true
+	for c := range h.clients {
+		c.end(closeAway, "the server stops")
+	}
+	clear(h.clients)
+}
+
+// Stats are the figures of a hub.
+type Stats struct {
+	Clients   int
+	Delivered int64 // frames put into queues
+	Cut       int64 // sockets that were too slow
+}
+
+// Stats tells how the hub is.
+func (h *Hub) Stats() Stats {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return Stats{len(h.clients), h.delivered.Load(), h.cut.Load()}
+}
+
+// frame is an event as JSON, open at the one place where sockets differ: the number before it.
 type frame struct {
-	event inbox.Event
-	seq   int64
-	at    bool
-	whole []byte
-	head  []byte // of an event: {"seq":41,"prev":
-	tail  []byte // of an event: ,"kind":…}
+	head, tail string
+	made       map[int64][]byte
 }
 
-// newFrame writes an event once for all sockets; what differs between them, prev, is left out.
 func newFrame(e inbox.Event) frame {
-	tail, err := json.Marshal(struct {
-		Kind         inbox.EventKind `json:"kind"`
-		At           time.Time       `json:"at"`
-		Shop         any             `json:"shop"`
-		Conversation any             `json:"conversation"`
-		Actor        any             `json:"actor"`
-		Data         map[string]any  `json:"data"`
-	}{e.Kind, e.At, orNull(e.Shop), orNull(e.Conversation), orNull(e.Actor), e.Data})
-	if err != nil { // data came out of JSON, so it goes back
-		panic("live: " + err.Error())
+	data, err := json.Marshal(e.Data)
+	if err != nil {
+		panic(fmt.Sprintf("live: event %d does not marshal: %v", e.Seq, err)) // it came from JSON
 	}
-	head := append(strconv.AppendInt([]byte(`{"seq":`), e.Seq, 10), `,"prev":`...)
-	tail[0] = ','
-	return frame{event: e, seq: e.Seq, head: head, tail: tail}
+	return frame{
+		head: fmt.Sprintf(`{"seq":%d,"prev":`, e.Seq),
+		tail: fmt.Sprintf(`,"kind":%q,"at":%q,"shop":%s,"conversation":%s,"actor":%s,"data":%s}`, e.Kind, e.At.UTC().Format(time.RFC3339Nano),
+			idOrNull(e.Shop), idOrNull(e.Conversation), idOrNull(e.Actor), data),
+		made: map[int64][]byte{},
+	}
 }
 
-// orNull is an id as JSON shows it: null for none.
-func orNull[T any](id rbac.ID[T]) any {
+func idOrNull[T any](id rbac.ID[T]) string {
 	if id == 0 {
-		return nil
+		return "null"
 	}
-	return id
+	return `"` + id.String() + `"`
 }
 
-// bytes is the frame for a socket that was told prev last.
-func (f frame) bytes(prev int64) []byte {
-	switch {
-	case f.whole != nil:
-		return f.whole
-	case f.at:
-		return fmt.Appendf(nil, `{"kind":"at","seq":%d}`, f.seq)
+// after is the frame for a socket that was last sent number prev.
+func (f frame) after(prev int64) []byte {
+	if made, ok := f.made[prev]; ok {
+		return made
 	}
-	b := make([]byte, 0, len(f.head)+len(f.tail)+20)
-	b = append(b, f.head...)
-	b = strconv.AppendInt(b, prev, 10)
-	return append(b, f.tail...)
+	made := slices.Concat([]byte(f.head), strconv.AppendInt(nil, prev, 10), []byte(f.tail))
+	f.made[prev] = made
+	return made
 }
