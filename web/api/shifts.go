@@ -14,7 +14,8 @@ import (
 	"github.com/deskbell/deskbell/routing/shift"
 )
 
-type shiftFields struct {
+// ShiftFields is a shift without its id; exported, or the document would leave its fields out.
+type ShiftFields struct {
 	User     inbox.UserID `json:"user"`
 	Zone     string       `json:"zone" maxLength:"64" doc:"IANA name the times are read in, such as Europe/Rome"`
 	Weekdays []int        `json:"weekdays" minItems:"1" maxItems:"7" doc:"on which the shift begins: 1 = Monday … 7 = Sunday"`
@@ -26,11 +27,11 @@ type shiftFields struct {
 
 type shownShift struct {
 	ID inbox.ShiftID `json:"id"`
-	shiftFields
+	ShiftFields
 }
 
 func showShift(s inbox.Shift) shownShift {
-	return shownShift{ID: s.ID, shiftFields: shiftFields{User: s.User, Zone: s.Zone, Weekdays: s.Weekdays, From: shift.FormatMinute(s.From),
+	return shownShift{ID: s.ID, ShiftFields: ShiftFields{User: s.User, Zone: s.Zone, Weekdays: s.Weekdays, From: shift.FormatMinute(s.From),
 		To: shift.FormatMinute(s.To), Since: orNull(s.Since), Until: orNull(s.Until)}}
 }
 
@@ -42,7 +43,7 @@ func orNull(text string) *string {
 }
 
 // read makes a shift of what was sent; it is checked.
-func (f shiftFields) read(id inbox.ShiftID) (inbox.Shift, error) {
+func (f ShiftFields) read(id inbox.ShiftID) (inbox.Shift, error) {
 	from, err := shift.ParseMinute("body.from", f.From)
 	if err != nil {
 		return inbox.Shift{}, err
@@ -120,7 +121,7 @@ func (a *API) mayRoster(ctx context.Context, user inbox.UserID) error {
 	return err
 }
 
-func (a *API) postShift(ctx context.Context, in *struct{ Body shiftFields }) (*created[shownShift], error) {
+func (a *API) postShift(ctx context.Context, in *struct{ Body ShiftFields }) (*created[shownShift], error) {
 	s, err := in.Body.read(0)
 	if err != nil {
 		return nil, err
@@ -164,7 +165,7 @@ func (a *API) shift(ctx context.Context, id inbox.ShiftID) (inbox.Shift, error) 
 
 func (a *API) putShift(ctx context.Context, in *struct {
 	ID   ref[inbox.ShiftID] `path:"id"`
-	Body shiftFields
+	Body ShiftFields
 }) (*body[shownShift], error) {
 	old, err := a.shift(ctx, in.ID.ID)
 	if err != nil {

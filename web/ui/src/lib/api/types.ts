@@ -1,5 +1,17 @@
-// The JSON shapes of the HTTP API, as the server writes them: ids are decimal strings, times RFC 3339
-// in UTC, "none" is null.
+// The JSON shapes of the HTTP API, under the names the screen uses. They come from schema.d.ts, which
+// npm run types makes from the server's own document; what stands here in full is what that document
+// leaves open. Ids are decimal strings, times RFC 3339 in UTC, "none" is null.
+import type { components } from './schema';
+
+type Schemas = components['schemas'];
+
+/**
+ * A schema in which objects that may be null say so, which a reference in the document cannot, and
+ * times that are always there do not say null.
+ */
+type Shape<T, Null extends keyof T = never, Always extends keyof T = never> = Omit<T, Null | Always> & {
+	[K in Null]: T[K] | null;
+} & { [K in Always]: NonNullable<T[K]> };
 
 export type Id = string;
 /** RFC 3339, UTC. */
@@ -16,10 +28,7 @@ export interface Page<T> {
 	next: string | null;
 }
 
-export interface Address {
-	name: string;
-	address: string;
-}
+export type Address = Schemas['Address'];
 
 export type Role = 'owner' | 'admin' | 'agent';
 
@@ -52,13 +61,9 @@ export interface Grant {
 	shop: Id | null;
 }
 
-export type PresenceState = 'available' | 'break' | 'leave';
+export type PresenceState = Presence['state'];
 
-export interface Presence {
-	state: PresenceState;
-	since: Time | null;
-	until: Time | null;
-}
+export type Presence = Schemas['Presence'];
 
 export type LanguageCode = 'en' | 'ru' | 'it' | 'zh';
 
@@ -89,14 +94,7 @@ export interface Me {
 	presence: Presence;
 }
 
-export interface Session {
-	id: Id;
-	created_at: Time;
-	seen_at: Time | null;
-	address: string;
-	agent: string;
-	current: boolean;
-}
+export type Session = Shape<Schemas['Session'], never, 'created_at'>;
 
 export interface ApiToken {
 	id: Id;
@@ -108,20 +106,7 @@ export interface ApiToken {
 	token?: string;
 }
 
-export interface User {
-	id: Id;
-	email: string;
-	name: string;
-	language: string;
-	zone: string;
-	status: 'invited' | 'active' | 'disabled';
-	roles: Grant[];
-	presence: Presence;
-	on_shift: boolean;
-	/** open conversations assigned to this person */
-	open: number;
-	seen_at: Time | null;
-}
+export type User = Omit<Schemas['User'], 'roles'> & { roles: Grant[] };
 
 export interface Invitation {
 	id: Id;
@@ -141,58 +126,20 @@ export interface InvitationOffer {
 	kind: 'invitation' | 'reset';
 }
 
-export interface Team {
-	id: Id;
-	name: string;
-	users: Id[];
-}
+export type Team = Schemas['Team'];
 
-export type ShopState = 'draft' | 'authorizing' | 'active' | 'degraded' | 'expired' | 'stopped' | 'closed';
-export type ConnectionState = 'new' | 'connected' | 'degraded' | 'expired' | 'disabled';
+export type ShopState = Shop['state'];
+export type ConnectionState = Connection['state'];
 
-export interface ShopConnection {
-	id: Id;
-	kind: string;
-	name: string;
-	state: ConnectionState;
-	problem: Reason | null;
-}
+export type ShopConnection = Shape<Schemas['ShopConnection'], 'problem'>;
 
-export interface Shop {
-	id: Id;
-	name: string;
-	zone: string;
-	state: ShopState;
-	language: string;
-	sender_name: string;
-	signature: string;
-	/** an answer is due so long after the oldest unanswered customer message; 0 = no target */
-	reply_minutes: number;
-	connections: ShopConnection[];
-	created_at: Time;
-}
+export type Shop = Shape<Omit<Schemas['Shop'], 'connections'>, never, 'created_at'> & { connections: ShopConnection[] };
 
-export interface Member {
-	user: Id;
-	/** 0 = primary, then backups in order */
-	position: number;
-	sees: 'shop' | 'assigned';
-	may_take: boolean;
-	receives: boolean;
-}
+export type Member = Omit<Schemas['Member'], never>;
 
-export interface Fallback {
-	kind: 'queue' | 'user' | 'team';
-	user: Id | null;
-	team: Id | null;
-}
+export type Fallback = Schemas['Fallback'];
 
-export interface Assignment {
-	primary: Id | null;
-	backups: Id[];
-	fallback: Fallback;
-	limit: number;
-}
+export type Assignment = Schemas['Assignment'];
 
 /** The part of JSON Schema that connection kinds use. */
 export interface JsonSchema {
@@ -215,33 +162,11 @@ export interface ConnectionKind {
 	secrets: string[];
 }
 
-export interface Connection {
-	id: Id;
-	shop: Id;
-	kind: string;
-	name: string;
-	settings: Record<string, unknown>;
-	secrets_set: string[];
-	state: ConnectionState;
-	problem: Reason | null;
-	live_from: Time | null;
-	last_in_at: Time | null;
-	last_out_at: Time | null;
-	checked_at: Time | null;
-	created_at: Time;
-}
+export type Connection = Shape<Schemas['Connection'], 'problem', 'created_at'>;
 
-export interface ConnectionCheck {
-	name: string;
-	ok: boolean;
-	problem: Reason | null;
-	detail: string;
-}
+export type ConnectionCheck = Shape<Schemas['Check'], 'problem'>;
 
-export interface ConnectionTest {
-	ok: boolean;
-	checks: ConnectionCheck[];
-}
+export type ConnectionTest = Omit<Schemas['Tested'], 'checks'> & { checks: ConnectionCheck[] };
 
 export type LedgerState = 'message' | 'same' | 'automatic' | 'ignored' | 'set_aside' | 'taking';
 
@@ -262,157 +187,39 @@ export interface Ledger extends Page<LedgerEntry> {
 	counts: Partial<Record<LedgerState, number>>;
 }
 
-export interface Shift {
-	id: Id;
-	user: Id;
-	zone: string;
-	/** ISO: 1 = Monday … 7 = Sunday, the day the shift begins */
-	weekdays: number[];
-	/** "09:00" */
-	from: string;
-	/** "17:00"; not after from: the next day; "24:00" is allowed */
-	to: string;
-	/** first day, "2026-01-31"; null = always */
-	since: string | null;
-	/** last day, inclusive; null = for ever */
-	until: string | null;
-}
+export type Shift = Omit<Schemas['ShownShift'], 'since' | 'until'> & { since: string | null; until: string | null };
 
-export interface Roster {
-	duties: { user: Id; from: Time; to: Time }[];
-	gaps: { shop: Id; from: Time; to: Time }[];
-}
+export type Roster = {
+	duties: Shape<Schemas['ShownDuty'], never, 'from' | 'to'>[];
+	gaps: Shape<Schemas['ShownGap'], never, 'from' | 'to'>[];
+};
 
-export interface Candidate {
-	user: Id;
-	position: number | null;
-	on_shift: boolean;
-	presence: PresenceState;
-	open: number;
-	limit: number;
-	due_soon: number;
-	last_assigned_at: Time | null;
-	chosen: boolean;
-	excluded: Reason | null;
-}
+export type Candidate = Shape<Schemas['ShownCandidate'], 'excluded'>;
 
-export interface Explanation {
-	conversation: Id;
-	at: Time;
-	assignee: Id | null;
-	reason: Reason | null;
+export type Explanation = Shape<Omit<Schemas['Explanation'], 'candidates'>, 'reason', 'at'> & {
 	candidates: Candidate[];
-}
+};
 
-export type ConversationState = 'open' | 'pending' | 'snoozed' | 'closed';
-export type Direction = 'in' | 'out' | 'note';
+export type ConversationState = Conversation['state'];
+export type Direction = Message['direction'];
 
-export interface Conversation {
-	id: Id;
-	shop: Id;
-	connection: Id;
-	channel: string;
-	kind: string;
-	subject: string;
-	contact: { id: Id; name: string; address: string };
-	state: ConversationState;
-	closed_reason: '' | 'done' | 'spam' | 'merged' | 'history';
-	status: Id | null;
-	assignee: Id | null;
-	assigned_at: Time | null;
-	assign_reason: Reason | null;
-	tags: Id[];
-	preview: { text: string; author: Id | null; direction: Direction };
-	messages: number;
-	has_attachments: boolean;
-	unread: boolean;
-	draft: boolean;
-	last_at: Time;
-	waiting_since: Time | null;
-	due_at: Time | null;
-	snoozed_until: Time | null;
-	created_at: Time;
-	version: number;
-}
+export type Conversation = Shape<Schemas['Conversation'], 'assign_reason', 'created_at' | 'last_at'>;
 
-export interface ReplyRules {
-	allowed: boolean;
-	reason: Reason | null;
-	from: string;
-	to: Address[];
-	cc: Address[];
-	max_length: number | null;
-	files: boolean;
-}
+export type ReplyRules = Shape<Schemas['ReplyRules'], 'reason'>;
 
-export interface ConversationDetail extends Conversation {
-	reply: ReplyRules;
-	/** number of the newest event this answer includes */
-	seen_seq: number;
-}
+export type ConversationDetail = Conversation & Pick<Schemas['ConversationDetail'], 'seen_seq'> & { reply: ReplyRules };
 
-export type MessageState =
-	| 'received'
-	| 'scheduled'
-	| 'held'
-	| 'queued'
-	| 'sending'
-	| 'sent'
-	| 'delivered'
-	| 'read'
-	| 'failed'
-	| 'uncertain'
-	| 'withdrawn';
+export type MessageState = Message['state'];
 
-export interface Attachment {
-	id: Id;
-	name: string;
-	content_type: string;
-	size: number;
-	inline: boolean;
-	content_id: string;
-}
+export type Attachment = Schemas['Attachment'];
 
-export interface Message {
-	id: Id;
-	conversation: Id;
-	direction: Direction;
-	state: MessageState;
-	problem: Reason | null;
-	author: Id | null;
-	from: Address;
-	to: Address[];
-	cc: Address[];
-	bcc: Address[];
-	subject: string;
-	text: string;
-	reply_text: string;
-	html: boolean;
-	at: Time;
-	send_at: Time | null;
-	created_at: Time;
-	automatic: boolean;
-	unverified: boolean;
-	mentions: Id[];
-	attachments: Attachment[];
-}
+export type Message = Shape<Schemas['Message'], 'problem', 'at' | 'created_at'>;
 
-export interface Draft {
-	kind: 'reply' | 'note';
-	text: string;
-	html: string;
-	cc: Address[];
-	bcc: Address[];
-	attachments: Attachment[];
-	updated_at: Time;
-}
+export type Draft = Shape<Schemas['Draft'], never, 'updated_at'>;
 
 export type View = 'mine' | 'unassigned' | 'mentions' | 'snoozed' | 'drafts' | 'sent' | 'closed' | 'all';
 
-export interface Count {
-	total: number;
-	unread: number;
-}
+export type Count = Schemas['Count'];
 
 export interface Counts {
 	views: Partial<Record<View, Count>>;
@@ -441,40 +248,10 @@ export interface Tag {
 	uses: number;
 }
 
-export interface Contact {
-	id: Id;
-	name: string;
-	identities: { kind: string; realm: string; remote_id: string; name: string }[];
-	created_at: Time;
-	conversations: number;
-	last_at: Time | null;
-}
+export type Contact = Shape<Schemas['Contact'], never, 'created_at'>;
 
-export interface LiveEvent {
-	seq: number;
-	kind: string;
-	at: Time;
-	shop: Id | null;
-	conversation: Id | null;
-	actor: Id | null;
-	data: Record<string, unknown>;
-}
+export type LiveEvent = Shape<Schemas['LoggedEvent'], never, 'at'>;
 
-export interface AuditEntry {
-	id: Id;
-	at: Time;
-	actor: Id | null;
-	address: string;
-	action: string;
-	/** kind and id, such as "user 7" or "shift 3 of user 7" */
-	object: string;
-	shop: Id | null;
-	/** what it was, where that is short; may be JSON */
-	before: string;
-	after: string;
-}
+export type AuditEntry = Shape<Schemas['AuditEntry'], never, 'at'>;
 
-export interface OrganisationSettings {
-	organisation: string;
-	undo_seconds: number;
-}
+export type OrganisationSettings = Schemas['Settings'];
