@@ -29,8 +29,8 @@ type desk struct {
 }
 
 // openDesk opens a shop on a running server; its mailbox is not connected yet.
-func openDesk(ctx context.Context, s *server, mail *emailtest.Server) (*desk, error) {
-	d := &desk{client: s.client(), mail: mail, address: fmt.Sprintf("shop-%d@load.example", time.Now().UnixNano())}
+func openDesk(ctx context.Context, s *client.Server, mail *emailtest.Server) (*desk, error) {
+	d := &desk{client: s.Client(), mail: mail, address: fmt.Sprintf("shop-%d@load.example", time.Now().UnixNano())}
 	d.box = mail.AddMailbox(d.address, "secret")
 	var made client.Shop
 	if err := d.client.Do(ctx, http.MethodPost, "/shops", "", map[string]any{"name": "Load", "zone": "Europe/Rome"}, &made); err != nil {
@@ -55,8 +55,8 @@ func openDesk(ctx context.Context, s *server, mail *emailtest.Server) (*desk, er
 }
 
 // hire adds an agent who is on duty day and night.
-func (d *desk) hire(ctx context.Context, s *server, email string) (id string, err error) {
-	if _, err := s.tool(ctx, "a password of an agent", "user", "add", email, "--name", "Agent", "--role", "agent", "--password-stdin"); err != nil {
+func (d *desk) hire(ctx context.Context, s *client.Server, email string) (id string, err error) {
+	if err := s.AddUser(ctx, email, "agent"); err != nil {
 		return "", err
 	}
 	users, err := client.List[client.User](ctx, d.client, "/users")

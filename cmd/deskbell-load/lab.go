@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/deskbell/deskbell/channels/email/emailtest"
+	"github.com/deskbell/deskbell/cmd/internal/client"
 )
 
 // lab is where measurements are made: a folder, mail servers, and at most one server at a time.
@@ -20,7 +21,7 @@ type lab struct {
 	bench
 	folder string
 	mail   *emailtest.Server
-	server *server // the one that is filled; nil before the backlog
+	server *client.Server // the one that is filled; nil before the backlog
 	desk   *desk
 	drop   []string // databases to be removed
 }
@@ -40,7 +41,7 @@ func openLab(b bench) (*lab, error) {
 func (l *lab) close() error {
 	var errs []error
 	if l.server != nil {
-		errs = append(errs, l.server.stop())
+		errs = append(errs, l.server.Stop())
 	}
 	errs = append(errs, l.mail.Close())
 	for _, name := range l.drop {
@@ -50,7 +51,7 @@ func (l *lab) close() error {
 }
 
 // fresh prepares a server on empty data. It is not started.
-func (l *lab) fresh(ctx context.Context) (*server, error) {
+func (l *lab) fresh(ctx context.Context) (*client.Server, error) {
 	folder, err := os.MkdirTemp(l.folder, "server-")
 	if err != nil {
 		return nil, err
@@ -61,7 +62,7 @@ func (l *lab) fresh(ctx context.Context) (*server, error) {
 			return nil, err
 		}
 	}
-	return newServer(ctx, l.Binary, folder, database)
+	return client.NewServer(ctx, l.Binary, folder, database)
 }
 
 // createDatabase makes an empty database and returns its address.
@@ -92,7 +93,7 @@ func (l *lab) administer(statement string) error {
 }
 
 // filled is the server with the wanted number of conversations; the first call fills it.
-func (l *lab) filled(ctx context.Context) (*server, error) {
+func (l *lab) filled(ctx context.Context) (*client.Server, error) {
 	if err := l.connected(ctx); err != nil {
 		return nil, err
 	}
@@ -113,7 +114,7 @@ func (l *lab) connected(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if _, err := s.start(ctx); err != nil {
+	if _, err := s.Start(ctx); err != nil {
 		return err
 	}
 	l.server = s

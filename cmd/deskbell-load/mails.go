@@ -20,17 +20,17 @@ func (l *lab) backlog(ctx context.Context) ([]figure, error) {
 		if err != nil {
 			return nil, err
 		}
-		if _, err := s.start(ctx); err != nil {
+		if _, err := s.Start(ctx); err != nil {
 			return nil, err
 		}
 		rate, cost, err := l.oneBacklog(ctx, s)
 		if err != nil {
-			return nil, errors.Join(err, s.stop())
+			return nil, errors.Join(err, s.Stop())
 		}
 		rates, costs = append(rates, rate), append(costs, cost)
 		if run == l.Runs-1 {
 			l.server = s
-		} else if err := s.stop(); err != nil {
+		} else if err := s.Stop(); err != nil {
 			return nil, err
 		}
 	}
@@ -45,12 +45,12 @@ func (l *lab) backlog(ctx context.Context) ([]figure, error) {
 }
 
 // oneBacklog returns mails a second and processor milliseconds a mail.
-func (l *lab) oneBacklog(ctx context.Context, s *server) (rate, cost float64, err error) {
+func (l *lab) oneBacklog(ctx context.Context, s *client.Server) (rate, cost float64, err error) {
 	if l.desk, err = openDesk(ctx, s, l.mail); err != nil {
 		return 0, 0, err
 	}
 	l.desk.write(l.Backlog)
-	before, err := s.cpu()
+	before, err := s.CPU()
 	if err != nil {
 		return 0, 0, err
 	}
@@ -62,7 +62,7 @@ func (l *lab) oneBacklog(ctx context.Context, s *server) (rate, cost float64, er
 		return 0, 0, err
 	}
 	took := time.Since(begun)
-	after, err := s.cpu()
+	after, err := s.CPU()
 	if err != nil {
 		return 0, 0, err
 	}

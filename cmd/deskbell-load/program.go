@@ -9,6 +9,8 @@ import (
 	"os"
 	"regexp"
 	"time"
+
+	"github.com/deskbell/deskbell/cmd/internal/client"
 )
 
 // size is that of the binary.
@@ -28,11 +30,11 @@ func (l *lab) start(ctx context.Context) ([]figure, error) {
 	}
 	var times []float64
 	for range l.Runs + 1 {
-		took, err := s.start(ctx)
+		took, err := s.Start(ctx)
 		if err != nil {
 			return nil, err
 		}
-		if err := s.stop(); err != nil {
+		if err := s.Stop(); err != nil {
 			return nil, err
 		}
 		times = append(times, milliseconds(took))
@@ -48,12 +50,12 @@ func (l *lab) rest(ctx context.Context) ([]figure, error) {
 	}
 	var sizes []float64
 	for range l.Runs {
-		if _, err := s.start(ctx); err != nil {
+		if _, err := s.Start(ctx); err != nil {
 			return nil, err
 		}
 		time.Sleep(time.Second)
-		bytes, err := s.resident()
-		if err := errors.Join(err, s.stop()); err != nil {
+		bytes, err := s.Resident()
+		if err := errors.Join(err, s.Stop()); err != nil {
 			return nil, err
 		}
 		sizes = append(sizes, float64(bytes)/1e6)
@@ -70,17 +72,17 @@ func (l *lab) script(ctx context.Context) ([]figure, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := s.start(ctx); err != nil {
+	if _, err := s.Start(ctx); err != nil {
 		return nil, err
 	}
-	page, err := s.fetch(ctx, "/", "identity")
+	page, err := fetch(ctx, s, "/", "identity")
 	total := 0
 	for _, found := range entry.FindAllStringSubmatch(string(page), -1) {
-		sent, failed := s.fetch(ctx, found[1], "br")
+		sent, failed := fetch(ctx, s, found[1], "br")
 		err = errors.Join(err, failed)
 		total += len(sent)
 	}
-	if err := errors.Join(err, s.stop()); err != nil {
+	if err := errors.Join(err, s.Stop()); err != nil {
 		return nil, err
 	}
 	if total == 0 {
@@ -90,8 +92,8 @@ func (l *lab) script(ctx context.Context) ([]figure, error) {
 }
 
 // fetch returns the bytes of a file as they are sent.
-func (s *server) fetch(ctx context.Context, path, encoding string) ([]byte, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.address+path, nil)
+func fetch(ctx context.Context, s *client.Server, path, encoding string) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.Address+path, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -14,10 +14,10 @@ import (
 
 // call asks for paths with several callers for some seconds and returns answers a second and the
 // time below which 99 of 100 came.
-func (l *lab) call(ctx context.Context, s *server, path func(i int) string) (rate, p99 float64, err error) {
+func (l *lab) call(ctx context.Context, s *client.Server, path func(i int) string) (rate, p99 float64, err error) {
 	ctx, done := context.WithTimeout(ctx, time.Duration(l.Seconds)*time.Second)
 	defer done()
-	all := s.client() // its connections are shared, as many as callers
+	all := s.Client() // its connections are shared, as many as callers
 	times, errs := make([][]float64, l.Callers), make([]error, l.Callers)
 	begun := time.Now()
 	var wait sync.WaitGroup
@@ -42,7 +42,7 @@ func (l *lab) call(ctx context.Context, s *server, path func(i int) string) (rat
 }
 
 // rounds measures calls as often as wanted and returns both medians.
-func (l *lab) rounds(ctx context.Context, s *server, path func(i int) string) (rate, p99 float64, err error) {
+func (l *lab) rounds(ctx context.Context, s *client.Server, path func(i int) string) (rate, p99 float64, err error) {
 	var rates, tails []float64
 	for range l.Runs {
 		rate, p99, err := l.call(ctx, s, path)

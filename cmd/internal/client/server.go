@@ -1,4 +1,4 @@
-package main
+package client
 
 import (
 	"bytes"
@@ -13,8 +13,6 @@ import (
 	"strings"
 	"syscall"
 	"time"
-
-	"github.com/deskbell/deskbell/cmd/internal/client"
 )
 
 const (
@@ -22,35 +20,47 @@ const (
 	stopWithin  = 20 * time.Second
 )
 
-// owner is who measures.
-const owner = "owner@load.example"
+// The owner of a Server.
+const (
+	ownerEmail    = "owner@server.example"
+	ownerPassword = "a password of the owner"
+)
 
-// server is the program under measurement, with its data.
-type server struct {
+// Server is the product as a process of its own, with its data, on a loopback port. One goroutine
+// starts and ends it.
+type Server struct {
+	Address string // host and port
+	Token   string // of the owner
+
 	binary   string
 	folder   string
-	database string // PostgreSQL; "" = SQLite in the folder
-	address  string
-	token    string
+	database string    // PostgreSQL; "" = SQLite in the folder
 	process  *exec.Cmd // nil while it is stopped
 	ended    chan error
 }
 
-// newServer prepares data with an owner and his token.
-func newServer(ctx context.Context, binary, folder, database string) (*server, error) {
+// NewServer prepares data with an owner and his token, in a folder and, if database is not "", on
+// PostgreSQL. The server is not started.
+func NewServer(ctx context.Context, binary, folder, database string) (*Server, error) {
 	binary, err := filepath.Abs(binary)
 	if err != nil {
 		return nil, err
 	}
-	s := &server{binary: binary, folder: folder, database: database}
-	if s.address, err = freeAddress(); err != nil {
+	s := &Server{binary: binary, folder: folder, database: database}
+	if s.Address, err = freeAddress(); err != nil {
 		return nil, err
 	}
-	if _, err := s.tool(ctx, "a password of the owner", "user", "add", owner, "--name", "Load", "--role", "owner", "--password-stdin"); err != nil {
+	if err := s.AddUser(ctx, ownerEmail, "owner"); err != nil {
 		return nil, err
 	}
-	s.token, err = s.tool(ctx, "", "token", "create", owner, "--name", "load")
+	s.Token, err = s.tool(ctx, "", "token", "create", ownerEmail, "--name", "program")
 	return s, err
+}
+
+// AddUser adds somebody who can sign in.
+func (s *Server) AddUser(ctx context.Context, email, role string) error {
+	_, err := s.tool(ctx, ownerPassword, "user", "add", email, "--name", "Somebody", "--role", role, "--password-stdin")
+	return err
 }
 
 // freeAddress is one nobody listens on now.
@@ -63,7 +73,7 @@ func freeAddress() (string, error) {
 }
 
 // command prepares a call of the program that sees none of our own settings.
-func (s *server) command(ctx context.Context, args ...string) *exec.Cmd {
+func (s *Server) command(ctx context.Context, args ...string) *exec.Cmd {
 	c := exec.CommandContext(ctx, s.binary, args...)
 	c.Dir = s.folder
 	c.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + s.folder, "DESKBELL_DATA=" + filepath.Join(s.folder, "data")}
@@ -74,7 +84,7 @@ func (s *server) command(ctx context.Context, args ...string) *exec.Cmd {
 }
 
 // tool runs one of the operator's tools and returns what it printed.
-func (s *server) tool(ctx context.Context, input string, args ...string) (string, error) {
+func (s *Server) tool(ctx context.Context, input string, args ...string) (string, error) {
 	c := s.command(ctx, args...)
 	c.Stdin = strings.NewReader(input + "\n")
 	var out, problem bytes.Buffer
@@ -85,14 +95,14 @@ func (s *server) tool(ctx context.Context, input string, args ...string) (string
 	return strings.TrimSpace(out.String()), nil
 }
 
-// start starts the server and returns how long it took to answer.
-func (s *server) start(ctx context.Context) (time.Duration, error) {
+// Start starts the server and returns how long it took to answer.
+func (s *Server) Start(ctx context.Context) (time.Duration, error) {
 	log, err := os.OpenFile(filepath.Join(s.folder, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return 0, err
 	}
 	defer log.Close()
-	c := s.command(context.WithoutCancel(ctx), "serve", "--listen", s.address, "--log-level", "warn")
+	c := s.command(context.WithoutCancel(ctx), "serve", "--listen", s.Address, "--log-level", "warn")
 	c.Stdout, c.Stderr = log, log
 	begun := time.Now()
 	if err := c.Start(); err != nil {
@@ -102,14 +112,14 @@ func (s *server) start(ctx context.Context) (time.Duration, error) {
 	go func() { s.ended <- c.Wait() }()
 	ready, done := context.WithTimeout(ctx, readyWithin)
 	defer done()
-	if _, err := s.client().Ready(ready); err != nil {
-		return 0, errors.Join(err, s.stop(), fmt.Errorf("the server's log ends with: %s", s.tail()))
+	if _, err := s.Client().Ready(ready); err != nil {
+		return 0, errors.Join(err, s.Stop(), fmt.Errorf("the server's log ends with: %s", s.tail()))
 	}
 	return time.Since(begun), nil
 }
 
-// stop tells the server to stop and waits for its end.
-func (s *server) stop() error {
+// Stop tells the server to stop and waits for its end.
+func (s *Server) Stop() error {
 	if s.process == nil {
 		return nil
 	}
@@ -129,8 +139,19 @@ func (s *server) stop() error {
 	}
 }
 
+// Kill ends the server as a crash does: it gets no chance to do anything more.
+func (s *Server) Kill() error {
+	c := s.process
+	s.process = nil
+	if err := c.Process.Kill(); err != nil {
+		return err
+	}
+	<-s.ended // that it was killed
+	return nil
+}
+
 // tail is the end of the server's log.
-func (s *server) tail() string {
+func (s *Server) tail() string {
 	text, err := os.ReadFile(filepath.Join(s.folder, "log"))
 	if err != nil {
 		return err.Error()
@@ -138,15 +159,15 @@ func (s *server) tail() string {
 	return string(text[max(0, len(text)-2000):])
 }
 
-// client is a new caller with the owner's token.
-func (s *server) client() *client.Client {
-	c := client.New("http://" + s.address)
-	c.Token = s.token
+// Client is a new caller with the owner's token.
+func (s *Server) Client() *Client {
+	c := New("http://" + s.Address)
+	c.Token = s.Token
 	return c
 }
 
-// cpu is the processor time the server has used.
-func (s *server) cpu() (time.Duration, error) {
+// CPU is the processor time the server has used.
+func (s *Server) CPU() (time.Duration, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.process.Process.Pid))
 	if err != nil {
 		return 0, err
@@ -167,8 +188,8 @@ func (s *server) cpu() (time.Duration, error) {
 	return time.Duration(ticks) * 10 * time.Millisecond, nil
 }
 
-// resident is the memory the server holds, in bytes.
-func (s *server) resident() (int64, error) {
+// Resident is the memory the server holds, in bytes.
+func (s *Server) Resident() (int64, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.process.Process.Pid))
 	if err != nil {
 		return 0, err
