@@ -192,10 +192,10 @@ func TestActsOnConversation(t *testing.T) {
 		d.Want(422, d.ann, "PUT", path(c, "/state"), `{"state":"snoozed"}`)
 		d.Want(422, d.ann, "PUT", path(c, "/state"), `{"state":"open","reason":"spam"}`)
 		d.Want(422, d.ann, "PUT", path(c, "/snooze"), `{"until":"2001-01-01T00:00:00Z"}`)
-		for body, want := range map[string]string{`{"state":"snoozed","until":"2099-01-01T00:00:00Z"}`: "snoozed", `{"state":"pending"}`: "pending",
-			`{"state":"closed","reason":"spam"}`: "closed", `{"state":"open"}`: "open"} {
-			if got := d.Want(200, d.ann, "PUT", path(c, "/state"), body).Map()["state"]; got != want {
-				t.Errorf("%s: %v", body, got)
+		for _, tt := range [][2]string{{`{"state":"snoozed","until":"2099-01-01T00:00:00Z"}`, "snoozed"}, {`{"state":"pending"}`, "pending"},
+			{`{"state":"closed","reason":"spam"}`, "closed"}, {`{"state":"open"}`, "open"}} {
+			if got := d.Want(200, d.ann, "PUT", path(c, "/state"), tt[0]).Map()["state"]; got != tt[1] {
+				t.Errorf("%s: %v", tt[0], got)
 			}
 		}
 		if got := d.Want(200, d.ann, "PUT", path(c, "/assignee"), map[string]any{"user": d.ann}).Map()["assignee"]; got != d.ann.String() {
@@ -480,10 +480,8 @@ func TestOutside(t *testing.T) {
 			t.Errorf("GET %s has headers %v", path, a.Header)
 		}
 	}
-	figures := httptest.NewRecorder()
-	d.Web.Metrics().ServeHTTP(figures, httptest.NewRequest("GET", "/metrics", nil))
-	if figures.Code != 200 || !strings.Contains(figures.Body.String(), "deskbell_live_sockets") {
-		t.Errorf("metrics: %d %s", figures.Code, figures.Body)
+	if figures := metrics(t, d); !strings.Contains(figures, "deskbell_live_sockets 0") || !strings.Contains(figures, `operation="GET /api/v1/docs"`) {
+		t.Errorf("metrics: %s", figures)
 	}
 	d.Want(403, ann, "POST", "/tags", `{"name":"x"}`, "Origin", "https://evil.example", "Sec-Fetch-Site", "cross-site")
 	var document map[string]any
@@ -494,6 +492,17 @@ func TestOutside(t *testing.T) {
 	if a := d.Want(200, ann, "GET", "/conversations", nil); a.Header.Get("Cache-Control") != "no-store" {
 		t.Errorf("a list may be cached: %v", a.Header)
 	}
+}
+
+// metrics is what Prometheus reads.
+func metrics(t *testing.T, d *webtest.Server) string {
+	t.Helper()
+	w := httptest.NewRecorder()
+	d.Web.Metrics().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", "/metrics", nil))
+	if w.Code != 200 {
+		t.Errorf("metrics: %d", w.Code)
+	}
+	return w.Body.String()
 }
 
 // Every operation answers nonsense with 4xx that names the field, and never fails.
