@@ -7,6 +7,8 @@ export interface Due {
 	/** the moment it is about, RFC 3339 */
 	at: string;
 	words: Key;
+	/** the same for a row, where the icon and its colour say the rest */
+	short: Key;
 }
 
 /** Answers due within this time are marked. */
@@ -15,15 +17,26 @@ const soon = 2 * 60 * 60 * 1000;
 /** What the due chip of a conversation says; null if nothing waits. */
 export function dueOf(conversation: Conversation, now: number): Due | null {
 	if (conversation.state === 'snoozed' && conversation.snoozed_until) {
-		return { kind: 'snoozed', at: conversation.snoozed_until, words: 'inbox.dueSnoozed' };
+		return { kind: 'snoozed', at: conversation.snoozed_until, words: 'inbox.dueSnoozed', short: 'inbox.dueSnoozed' };
 	}
 	if (conversation.due_at) {
 		const left = Date.parse(conversation.due_at) - now;
 		const kind = left < 0 ? 'overdue' : left < soon ? 'soon' : 'later';
-		return { kind, at: conversation.due_at, words: kind === 'overdue' ? 'inbox.dueOverdue' : 'inbox.dueAnswer' };
+		const late = kind === 'overdue';
+		return {
+			kind,
+			at: conversation.due_at,
+			words: late ? 'inbox.dueOverdue' : 'inbox.dueAnswer',
+			short: late ? 'inbox.dueOverdueShort' : 'inbox.dueAnswerShort'
+		};
 	}
 	if (conversation.waiting_since) {
-		return { kind: 'waiting', at: conversation.waiting_since, words: 'inbox.dueWaiting' };
+		return {
+			kind: 'waiting',
+			at: conversation.waiting_since,
+			words: 'inbox.dueWaiting',
+			short: 'inbox.dueWaitingShort'
+		};
 	}
 	return null;
 }

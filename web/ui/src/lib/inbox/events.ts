@@ -9,6 +9,14 @@ function actor(event: LogEvent): string {
 	return event.actor ? directory.userName(event.actor) : 'Deskbell';
 }
 
+function assigned(event: LogEvent, name: string, to: string | null): string {
+	if (!to) return event.actor ? t('inbox.eventUnassigned', { name }) : t('inbox.eventQueued');
+	if (!event.actor) return t('inbox.eventAutomatic', { to: directory.userName(to) });
+	return to === event.actor
+		? t('inbox.eventTaken', { name })
+		: t('inbox.eventAssigned', { name, to: directory.userName(to) });
+}
+
 /** One line for an event; "" for one that has no line. */
 export function eventText(event: LogEvent): string {
 	const data = event.data;
@@ -17,9 +25,7 @@ export function eventText(event: LogEvent): string {
 		case 'conversation.assigned': {
 			const why = reasonText(data.reason as Reason | null);
 			const to = data.to as string | null;
-			const line = to
-				? t('inbox.eventAssigned', { name, to: directory.userName(to) })
-				: t('inbox.eventUnassigned', { name });
+			const line = assigned(event, name, to);
 			return why ? `${line} (${why})` : line;
 		}
 		case 'conversation.tagged':
@@ -27,7 +33,9 @@ export function eventText(event: LogEvent): string {
 		case 'conversation.untagged':
 			return t('inbox.eventUntagged', { name, tag: directory.tagName(String(data.tag)) });
 		case 'conversation.closed':
-			return t('inbox.eventClosed', { name });
+			return t(data.reason === 'spam' ? 'inbox.eventSpam' : 'inbox.eventClosed', { name });
+		case 'conversation.changed':
+			return t('inbox.eventRenamed', { name });
 		case 'conversation.opened':
 			return t('inbox.eventOpened', { name });
 		case 'conversation.pending':

@@ -5,13 +5,18 @@ import { isLogEvent, type Frame, type LogEvent, type PresenceFrame } from './fra
 export interface LiveOptions {
 	/** events of the last 100 ms, in order, never empty */
 	onEvents: (events: LogEvent[]) => void;
-	/** the gap was too long to replay: what is shown must be read again */
-	onReload: () => void;
+	/**
+	 * what was read before must be read again: it was read before the log was followed, or the gap was
+	 * too long to replay. first: it is the first connection
+	 */
+	onReload: (first: boolean) => void;
 	onPresence: (frame: PresenceFrame) => void;
 	/** live, or trying again since a moment (milliseconds); offline when the browser says so */
 	onState: (state: 'live' | 'reconnecting' | 'offline', since: number) => void;
 	/** the server's program, at every connection */
 	onVersion: (version: string) => void;
+	/** several tries in a row failed; the session may have ended */
+	onTrouble?: () => void;
 	/** how the socket is opened; tests put the far side here */
 	open?: (address: string) => WebSocket;
 	random?: () => number;
@@ -20,10 +25,16 @@ export interface LiveOptions {
 /** The server speaks at least so often; a socket silent for longer than `silence` is dead. */
 const heartbeat = 20_000;
 const silence = 45_000;
+/** How long a connection may take to be greeted. */
+const greeting = 15_000;
 /** Events are handed over together, so that a burst costs one rendering. */
 const flushEvery = 100;
 const firstRetry = 500;
 const longestRetry = 30_000;
+/** After so many failed tries in a row something other than the network may be wrong. */
+const patience = 3;
+/** Who looks at a conversation says so again after this time: others believe it for 15 s. */
+const viewEvery = 10_000;
 
 export class Live {
 	#options: Required<LiveOptions>;
@@ -39,9 +50,15 @@ export class Live {
 	#brokenSince = 0;
 	#heard = 0;
 	#viewing: string | null = null;
+	#telling: ReturnType<typeof setInterval> | undefined;
 
 	constructor(options: LiveOptions) {
-		this.#options = { open: (address) => new WebSocket(address), random: Math.random, ...options };
+		this.#options = {
+			open: (address) => new WebSocket(address),
+			random: Math.random,
+			onTrouble: () => undefined,
+			...options
+		};
 	}
 
 	/** Connects and stays connected until stop. */
@@ -61,9 +78,12 @@ export class Live {
 		window.removeEventListener('offline', this.#offline);
 		document.removeEventListener('visibilitychange', this.#woke);
 		clearTimeout(this.#retry);
-		clearTimeout(this.#flush);
-		this.#events = [];
+		clearInterval(this.#telling);
+		this.#viewing = null;
+		this.#forget();
 		this.#seq = null;
+		this.#tries = 0;
+		this.#brokenSince = 0;
 		this.#drop();
 	}
 
@@ -71,16 +91,16 @@ export class Live {
 	view(conversation: string | null): void {
 		this.#viewing = conversation;
 		this.#say({ op: 'viewing', conversation });
+		clearInterval(this.#telling);
+		if (conversation === null) return;
+		this.#telling = setInterval(() => {
+			if (document.visibilityState === 'visible') this.#say({ op: 'viewing', conversation });
+		}, viewEvery);
 	}
 
 	/** Tells the others that this person writes. Call it at most every few seconds. */
 	typing(conversation: string): void {
 		this.#say({ op: 'typing', conversation });
-	}
-
-	/** Number of the last event the screen knows, 0 before the first connection. */
-	get seq(): number {
-		return this.#seq ?? 0;
 	}
 
 	#say(message: unknown): void {
@@ -99,10 +119,10 @@ export class Live {
 		this.#drop();
 		const socket = this.#options.open(this.#address());
 		this.#socket = socket;
-		this.#listen();
+		this.#listen(greeting);
 		socket.onmessage = (message: MessageEvent<string>) => {
 			if (socket !== this.#socket) return;
-			this.#listen();
+			this.#listen(silence);
 			this.#take(JSON.parse(message.data) as Frame);
 		};
 		socket.onclose = () => {
@@ -111,10 +131,10 @@ export class Live {
 	}
 
 	/** Restarts the watch over a silent socket. */
-	#listen(): void {
+	#listen(allowed: number): void {
 		this.#heard = Date.now();
 		clearTimeout(this.#watch);
-		this.#watch = setTimeout(() => this.#broken(), silence);
+		this.#watch = setTimeout(() => this.#broken(), allowed);
 	}
 
 	#drop(): void {
@@ -124,6 +144,13 @@ export class Live {
 		socket?.close();
 	}
 
+	/** Forgets events not handed over yet. */
+	#forget(): void {
+		clearTimeout(this.#flush);
+		this.#flush = undefined;
+		this.#events = [];
+	}
+
 	#take(frame: Frame): void {
 		if (isLogEvent(frame)) {
 			this.#event(frame);
@@ -131,21 +158,15 @@ export class Live {
 		}
 		switch (frame.kind) {
 			case 'hello':
-				this.#tries = 0;
-				this.#brokenSince = 0;
-				// The first hello says where the log stands; later ones repeat the place asked for.
-				this.#seq ??= frame.seq;
-				this.#options.onState('live', 0);
-				this.#options.onVersion(frame.version);
-				if (this.#viewing) this.view(this.#viewing);
+				this.#greeted(frame.seq, frame.version);
 				break;
 			case 'at':
 				this.#seq = Math.max(this.#seq ?? 0, frame.seq);
 				break;
 			case 'reload':
-				this.#events = [];
+				this.#forget();
 				this.#seq = frame.seq;
-				this.#options.onReload();
+				this.#options.onReload(false);
 				break;
 			case 'presence':
 				this.#options.onPresence(frame);
@@ -153,10 +174,23 @@ export class Live {
 		}
 	}
 
+	#greeted(seq: number, version: string): void {
+		this.#tries = 0;
+		this.#brokenSince = 0;
+		this.#options.onVersion(version);
+		if (this.#viewing) this.view(this.#viewing);
+		const first = this.#seq === null;
+		// The first hello says where the log stands; later ones repeat the place asked for.
+		this.#seq ??= seq;
+		this.#options.onState('live', 0);
+		if (first) this.#options.onReload(true);
+	}
+
 	#event(event: LogEvent): void {
-		if (this.#seq !== null && event.seq <= this.#seq) return; // sent twice around a reconnection
-		if (this.#seq !== null && event.prev !== this.#seq) {
-			this.#connect(); // something is missing: ask again from the last one known
+		const known = this.#seq ?? 0;
+		if (event.seq <= known) return; // sent twice around a reconnection
+		if (event.prev > known) {
+			this.#broken(); // something is missing: ask again from the last one known
 			return;
 		}
 		this.#seq = event.seq;
@@ -177,6 +211,7 @@ export class Live {
 		const wait = Math.min(longestRetry, firstRetry * 2 ** this.#tries++);
 		clearTimeout(this.#retry);
 		this.#retry = setTimeout(() => this.#connect(), wait * (0.5 + this.#options.random() / 2));
+		if (this.#tries === patience) this.#options.onTrouble();
 	}
 
 	#now = () => {
@@ -184,14 +219,12 @@ export class Live {
 		this.#connect();
 	};
 
-	#offline = () => {
-		this.#brokenSince ||= Date.now();
-		this.#options.onState('offline', this.#brokenSince);
-	};
+	/** The network is gone: the socket is dead although it does not know it yet. */
+	#offline = () => this.#broken();
 
 	/** A lid was opened, or the tab came to the front: a socket that died in sleep does not know it. */
 	#woke = () => {
 		const quiet = Date.now() - this.#heard > heartbeat + 5_000;
-		if (document.visibilityState === 'visible' && (quiet || this.#socket?.readyState !== WebSocket.OPEN)) this.#now();
+		if (document.visibilityState === 'visible' && (quiet || this.#socket === null)) this.#now();
 	};
 }

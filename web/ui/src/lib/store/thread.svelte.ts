@@ -11,6 +11,12 @@ function byTime(a: { at: string; id: Id }, b: { at: string; id: Id }): number {
 	return Date.parse(a.at) - Date.parse(b.at) || Number(BigInt(a.id) - BigInt(b.id));
 }
 
+/** The first of the customer's messages that nobody answered yet; null if the last word is ours. */
+function firstUnanswered(messages: readonly Message[]): Id | null {
+	const answered = messages.findLastIndex((each) => each.direction === 'out');
+	return messages.slice(answered + 1).find((each) => each.direction === 'in')?.id ?? null;
+}
+
 export class Thread {
 	readonly id: Id;
 	head = $state.raw<ConversationDetail | null>(null);
@@ -20,36 +26,49 @@ export class Thread {
 	error = $state.raw<ApiError | null>(null);
 	/** messages older than the first one shown */
 	older = $state(0);
-	/** newest message when the conversation was opened: the "New" line stands behind it */
-	seenUntil: Id | null = null;
+	/** the "New" line stands above this message */
+	newFrom = $state<Id | null>(null);
+	/** messages of others that arrived while there was no connection; 0 once the reader knows */
+	missed = $state(0);
+	/** something changed since it was read */
+	stale = false;
+	/** the next reading ends a time without connection */
+	gap = false;
+	/** the reader marked it unread: looking at it does not mark it read again */
+	keepUnread = $state(false);
 	#older: string | null = null;
-	#stale = false;
+	#again = false;
 
 	constructor(id: Id) {
 		this.id = id;
 	}
 
-	/** Newest message that is not the reader's own, for the check before sending. */
+	/** The message added last of those on the screen: what an answer is based on. */
 	get newest(): Id | null {
-		return this.messages.at(-1)?.id ?? null;
+		let newest = 0n;
+		for (const { id } of this.messages) if (BigInt(id) > newest) newest = BigInt(id);
+		return newest === 0n ? null : String(newest);
 	}
 
 	/** Reads head, the newest messages and events. Calls while one is under way are folded into one. */
 	async load(): Promise<void> {
 		if (this.loading) {
-			this.#stale = true;
+			this.#again = true;
 			return;
 		}
 		this.loading = true;
 		try {
 			do {
-				this.#stale = false;
+				this.#again = false;
+				this.stale = false;
 				await this.#read();
-			} while (this.#stale);
+			} while (this.#again);
 			this.error = null;
 		} catch (error) {
 			if (!(error instanceof ApiError)) throw error;
 			this.error = error;
+			this.stale = true;
+			if (error.status === 404) this.head = null; // it was moved out of the reader's sight
 		} finally {
 			this.loading = false;
 		}
@@ -61,15 +80,26 @@ export class Thread {
 			get<Page<Message>>(`/conversations/${this.id}/messages`, { limit: pageSize }),
 			get<Page<LogEvent>>(`/conversations/${this.id}/events`, { limit: 100 })
 		]);
-		const first = this.head === null;
-		this.#merge(page.items);
-		if (first) {
+		const known = new Set(this.messages.map((each) => each.id));
+		if (this.head === null || !page.items.some((each) => known.has(each.id))) {
+			// First reading, or so much arrived that the pages no longer touch: begin at the newest page.
+			this.messages = [];
 			this.#older = page.next;
-			this.seenUntil = head.unread ? null : (this.messages.at(-1)?.id ?? null);
 		}
+		this.#merge(page.items);
+		if (this.head === null) this.newFrom = head.unread ? firstUnanswered(this.messages) : null;
+		else this.#arrived(this.messages.filter((each) => !known.has(each.id) && each.direction !== 'out'));
+		this.gap = false;
 		this.head = head;
 		this.events = [...events.items].reverse();
 		this.#count();
+	}
+
+	#arrived(fresh: Message[]): void {
+		if (fresh.length === 0) return;
+		this.keepUnread = false;
+		if (this.gap) this.missed += fresh.length;
+		if (this.gap || !document.hasFocus()) this.newFrom ??= fresh[0]?.id ?? null;
 	}
 
 	/** Reads the page before the oldest message shown. */
@@ -90,6 +120,7 @@ export class Thread {
 		} finally {
 			this.loading = false;
 		}
+		if (this.#again) await this.load();
 	}
 
 	/** Puts a message the server just answered with into its place. */
