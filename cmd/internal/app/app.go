@@ -21,6 +21,7 @@ import (
 	"github.com/deskbell/deskbell/inbox/jobs"
 	"github.com/deskbell/deskbell/inbox/outbox"
 	"github.com/deskbell/deskbell/inbox/remind"
+	"github.com/deskbell/deskbell/inbox/retain"
 	"github.com/deskbell/deskbell/inbox/seal"
 	"github.com/deskbell/deskbell/inbox/store"
 	"github.com/deskbell/deskbell/rbac"
@@ -97,6 +98,7 @@ func (a *App) build(ctx context.Context, far Far) error {
 		Leases: leases{a.Store.Leases(node)}, Poll: time.Duration(a.config.Poll) * time.Second, Log: a.log, Dial: far.Dial, Roots: far.Roots})
 	a.outbox = outbox.New(outbox.Options{Store: a.Store, Jobs: a.jobs, Blobs: a.blobs, Sender: sender{a.runner}, Log: a.log})
 	remind.New(remind.Options{Store: a.Store, Jobs: a.jobs, Log: a.log})
+	retain.New(retain.Options{Store: a.Store, Jobs: a.jobs, Blobs: a.blobs, Log: a.log})
 	return a.buildWeb(far)
 }
 

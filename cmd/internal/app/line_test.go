@@ -410,4 +410,3 @@ func (p *person) answers(conversation string, postfix *emailtest.Postfix, doveco
 		p.t.Errorf("the customer's answer went to conversation %v, want %s", received["conversation"], conversation)
 	}
 }
-

@@ -316,6 +316,7 @@ CREATE TABLE attachments (
 );
 CREATE INDEX attachments_message ON attachments (message_id);
 CREATE INDEX attachments_hash ON attachments (hash);
+CREATE INDEX attachments_unsent ON attachments (created_at) WHERE message_id IS NULL;
 
 -- Small content, compressed; larger content is in the blob store under the same hash.
 CREATE TABLE blobs (
@@ -340,6 +341,7 @@ CREATE TABLE ledger (
     UNIQUE (connection_id, source_key)
 );
 CREATE INDEX ledger_state ON ledger (connection_id, state, id);
+CREATE INDEX ledger_large ON ledger (raw_hash) WHERE size > 262144; -- content outside the database
 
 -- One row per try to hand a message over; committed before any byte leaves.
 CREATE TABLE attempts (
