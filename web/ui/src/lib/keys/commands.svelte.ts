@@ -4,7 +4,7 @@ import { untrack } from 'svelte';
 import type { Key } from '$lib/i18n/i18n.svelte';
 import { modalOpen } from '$lib/kit/modal';
 import { session } from '$lib/session/session.svelte';
-import { combination, isSingle, takesText } from './keys';
+import { combination, isControl, isSingle, takesText } from './keys';
 
 export type Group = 'general' | 'go' | 'list' | 'conversation' | 'composer';
 
@@ -104,6 +104,7 @@ export function press(event: KeyboardEvent): boolean {
 	if (modalOpen()) return false; // a dialog has its own keys
 	const pressed = combination(event);
 	if (pressed === '') return false;
+	if ((pressed === 'Enter' || pressed === 'Space') && isControl(event.target)) return false; // presses it
 	const typing = takesText(event.target);
 	const continued = begun !== '' && event.timeStamp - begunAt <= patience ? `${begun} ${pressed}` : '';
 	begun = '';

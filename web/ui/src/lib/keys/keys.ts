@@ -41,6 +41,13 @@ export function takesText(target: EventTarget | null): boolean {
 	return !/^(?:button|checkbox|radio|range|reset|submit|color|file|image)$/.test(target.type);
 }
 
+/** Whether Enter and Space already mean something on this element. */
+export function isControl(target: EventTarget | null): boolean {
+	return (
+		target instanceof Element && target.closest('a[href], button, summary, input, select, [role="gridcell"]') !== null
+	);
+}
+
 /** Whether the keys are a single key (or a row of them) without Ctrl, Alt or the command key. */
 export function isSingle(keys: string): boolean {
 	return !/\b(?:Mod|Ctrl|Alt|Meta)\+/.test(keys) && !/^(?:Escape|Enter|Arrow\w+)$/.test(keys);
