@@ -19,6 +19,10 @@ type greet struct {
 	N int `json:"n"`
 }
 
+// patience is how long something that must happen may take on a machine with other work; how fast it
+// is on a quiet one is asserted only where testing.Short is false, without the race detector.
+const patience = 60 * time.Second
+
 func (greet) Kind() string { return "test.greet" }
 
 type tick struct{}
@@ -108,7 +112,7 @@ func TestJobExistsOnlyIfCommitted(t *testing.T) {
 		}
 		start(t, c)
 		insert(t, s, c, jobs.Insert{}, greet{N: 2})
-		if n := next(t, ran, 5*time.Second); n != 2 {
+		if n := next(t, ran, patience); n != 2 {
 			t.Errorf("job %d ran, want only 2", n)
 		}
 	})
@@ -125,16 +129,16 @@ func TestJobStartsSoon(t *testing.T) {
 		}})
 		start(t, c)
 		insert(t, s, c, jobs.Insert{Queue: jobs.Send}, greet{})
-		next(t, ran, 5*time.Second)
+		next(t, ran, patience)
 		var took []time.Duration
 		for i := range 40 {
 			insert(t, s, c, jobs.Insert{Queue: jobs.Send}, greet{N: i})
 			committed := time.Now()
-			took = append(took, next(t, ran, 5*time.Second).Sub(committed))
+			took = append(took, next(t, ran, patience).Sub(committed))
 		}
 		slices.Sort(took)
 		t.Logf("commit to work: p50 %v, p95 %v, max %v", took[20], took[37], took[39])
-		if took[20] > 100*time.Millisecond {
+		if !testing.Short() && took[20] > 100*time.Millisecond {
 			t.Errorf("half of the jobs waited %v or longer, want at most 100 ms", took[20])
 		}
 	})
@@ -151,7 +155,7 @@ func TestScheduledJobIsOnTime(t *testing.T) {
 		start(t, c)
 		at := time.Now().Add(6 * time.Second)
 		insert(t, s, c, jobs.Insert{Queue: jobs.Send, At: at}, greet{})
-		if late := next(t, ran, 15*time.Second).Sub(at); late < 0 || late > time.Second {
+		if late := next(t, ran, patience).Sub(at); late < 0 || !testing.Short() && late > time.Second {
 			t.Errorf("ran %v after its time, want within a second", late)
 		}
 	})
@@ -173,13 +177,13 @@ func TestOnceAndLater(t *testing.T) {
 		insert(t, s, c, jobs.Insert{Once: true}, greet{N: 1})
 		start(t, c)
 		for range 2 {
-			if n := next(t, ran, 5*time.Second); n != 1 {
+			if n := next(t, ran, patience); n != 1 {
 				t.Errorf("ran %d, want 1", n)
 			}
 		}
 		// A marker behind them shows that nothing else was there.
 		insert(t, s, c, jobs.Insert{At: time.Now().Add(300 * time.Millisecond)}, greet{N: 9})
-		if n := next(t, ran, 15*time.Second); n != 9 {
+		if n := next(t, ran, patience); n != 9 {
 			t.Errorf("ran %d, want the marker 9: a duplicate was kept", n)
 		}
 	})
@@ -196,7 +200,7 @@ func TestPeriodicJob(t *testing.T) {
 		c.Every(time.Second, tick{}, jobs.Insert{})
 		start(t, c)
 		for range 2 {
-			next(t, ran, 15*time.Second)
+			next(t, ran, patience)
 		}
 	})
 }
@@ -216,7 +220,7 @@ func TestRunningJobsOfAnEndedRunAreTakenUp(t *testing.T) {
 			t.Fatal(err)
 		}
 		insert(t, s, first, jobs.Insert{}, greet{N: 7})
-		next(t, began, 5*time.Second)
+		next(t, began, patience)
 
 		second := newClient(t, s, "a")
 		if err := s.InTx(t.Context(), func(*store.Tx) error { return nil }); err != nil {
@@ -233,7 +237,7 @@ func TestRunningJobsOfAnEndedRunAreTakenUp(t *testing.T) {
 			return nil
 		})
 		start(t, second)
-		if n := next(t, ran, 5*time.Second); n != 7 || !cleared {
+		if n := next(t, ran, patience); n != 7 || !cleared {
 			t.Errorf("took up %d (cleared first: %v), want 7 after clearing", n, cleared)
 		}
 		close(free)
@@ -258,6 +262,6 @@ func TestQueuesDoNotBlockEachOther(t *testing.T) {
 			insert(t, s, c, jobs.Insert{Queue: jobs.Send}, greet{N: i})
 		}
 		insert(t, s, c, jobs.Insert{}, tick{})
-		next(t, ran, 5*time.Second)
+		next(t, ran, patience)
 	})
 }

@@ -388,7 +388,7 @@ func TestReplyWithoutUndoLeavesSoon(t *testing.T) {
 		}
 		slices.Sort(took)
 		t.Logf("queue to far side: p50 %v, p90 %v, max %v", took[12], took[22], took[24])
-		if took[12] > 150*time.Millisecond {
+		if !testing.Short() && took[12] > 150*time.Millisecond {
 			t.Errorf("half of the replies took %v or longer to reach the far side", took[12])
 		}
 	})
