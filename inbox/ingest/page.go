@@ -134,7 +134,7 @@ func (p *page) findSame(ctx context.Context) error {
 	for i, c := range p.copies {
 		sums[i] = c.sameness
 	}
-	known, err := p.tx.MessagesBySameness(ctx, p.source.Connection, sums)
+	known, err := p.tx.MessagesBySameness(ctx, p.source.Connection, slices.Collect(maps.Keys(p.shops)), sums)
 	if err != nil {
 		return err
 	}

@@ -66,14 +66,15 @@ type KnownMessage struct {
 	Sameness     []byte               `bun:"sameness"`
 }
 
-// MessagesBySameness returns the messages of a connection that are one of these.
-func (q queries) MessagesBySameness(ctx context.Context, connection inbox.ConnectionID, sameness [][]byte) ([]KnownMessage, error) {
-	if len(sameness) == 0 {
+// MessagesBySameness returns the messages of these shops on one connection that are one of these.
+// Without the shops the index would be read for the whole connection.
+func (q queries) MessagesBySameness(ctx context.Context, connection inbox.ConnectionID, shops []inbox.ShopID, sameness [][]byte) ([]KnownMessage, error) {
+	if len(sameness) == 0 || len(shops) == 0 {
 		return nil, nil
 	}
 	var list []KnownMessage
 	err := q.db.NewSelect().Table("messages").Column("id", "conversation_id", "shop_id", "direction", "header_id", "sameness").
-		Where("connection_id = ? AND sameness IN (?)", int64(connection), bun.List(sameness)).Scan(ctx, &list)
+		Where("connection_id = ? AND shop_id IN (?) AND sameness IN (?)", int64(connection), bun.List(shops), bun.List(sameness)).Scan(ctx, &list)
 	if err != nil {
 		return nil, fmt.Errorf("look for the same messages: %w", err)
 	}
