@@ -511,3 +511,51 @@ func count(b bool) int {
 	}
 	return 0
 }
+
+// The narrow lists are found by what makes them narrow, not by walking through everything a shop has.
+func TestNarrowListsReadLittle(t *testing.T) {
+	s := storetest.SQLite(t)
+	w := newListWorld(t, s)
+	agent := rbac.Scope{Shops: w.Shops[:1], User: w.ann}
+	all := rbac.Scope{All: true, User: w.ann}
+	for _, tt := range []struct {
+		f     store.ConversationFilter
+		index string // by which conversations are found
+	}{
+		{store.ConversationFilter{View: store.ViewMine}, "INDEX conversations_assignee_"},
+		{store.ConversationFilter{View: store.ViewMine, Shop: w.Shops[0]}, "INDEX conversations_assignee_"},
+		{store.ConversationFilter{Assignee: &w.bob}, "INDEX conversations_assignee_"},
+		{store.ConversationFilter{View: store.ViewMentions}, "INTEGER PRIMARY KEY"},
+		{store.ConversationFilter{View: store.ViewDrafts}, "INTEGER PRIMARY KEY"},
+		{store.ConversationFilter{View: store.ViewSnoozed}, "INTEGER PRIMARY KEY"},
+		{store.ConversationFilter{Tags: w.tags[:1]}, "INTEGER PRIMARY KEY"},
+		{store.ConversationFilter{Words: []string{"parcel"}}, "INTEGER PRIMARY KEY"},
+	} {
+		for _, scope := range []rbac.Scope{agent, all} {
+			for _, sort := range []store.Sort{store.SortDue, store.SortNewest, store.SortOldest, store.SortWaiting} {
+				for _, query := range []string{s.ListSQL(scope, tt.f, sort, nil), s.CountSQL(scope, tt.f)} {
+					steps, err := s.Plan(t.Context(), query)
+					if err != nil {
+						t.Fatalf("%s: %v", query, err)
+					}
+					if !slices.ContainsFunc(steps, func(step string) bool { return strings.HasPrefix(step, "SEARCH c USING "+tt.index) }) {
+						t.Errorf("%+v %s is not found by %s:\n%s\n%s", tt.f, sort, tt.index, query, strings.Join(steps, "\n"))
+					}
+				}
+			}
+		}
+	}
+	for name, query := range map[string]string{
+		"conversations_queue":     s.ListSQL(agent, store.ConversationFilter{View: store.ViewUnassigned}, store.SortDue, nil),
+		"conversations_shop_last": s.ListSQL(agent, store.ConversationFilter{View: store.ViewAll}, store.SortNewest, nil),
+		"conversations_shop_due":  s.ListSQL(agent, store.ConversationFilter{View: store.ViewAll}, store.SortWaiting, nil),
+	} {
+		steps, err := s.Plan(t.Context(), query)
+		if err != nil {
+			t.Fatalf("%s: %v", query, err)
+		}
+		if len(steps) == 0 || !strings.HasPrefix(steps[0], "SEARCH c USING INDEX "+name+" ") {
+			t.Errorf("%s\n%s\nwant %s", query, strings.Join(steps, "\n"), name)
+		}
+	}
+}

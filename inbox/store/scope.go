@@ -11,12 +11,17 @@ import (
 )
 
 // inScope narrows a query over conversations (or a table with shop_id and assignee_id under the
-// given alias) to what a scope sees: the only place where a Scope becomes SQL.
+// given alias) to what a scope sees: this file is the only place where a Scope becomes SQL.
 func inScope(query *bun.SelectQuery, scope rbac.Scope, alias string) *bun.SelectQuery {
+	return within(query, scope, alias+".shop_id", bun.Safe(alias+".assignee_id"))
+}
+
+// within is inScope with the shop written as an expression.
+func within(query *bun.SelectQuery, scope rbac.Scope, shopColumn string, assignee bun.Safe) *bun.SelectQuery {
 	if scope.All {
 		return query
 	}
-	shop, assignee := bun.Ident(alias+".shop_id"), bun.Ident(alias+".assignee_id")
+	shop := bun.Safe(shopColumn)
 	return query.WhereGroup(" AND ", func(g *bun.SelectQuery) *bun.SelectQuery {
 		switch {
 		case len(scope.Shops) > 0:

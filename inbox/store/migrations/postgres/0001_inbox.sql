@@ -241,16 +241,16 @@ CREATE TABLE conversations (
     created_at      BIGINT NOT NULL,
     version         BIGINT NOT NULL DEFAULT 1
 );
-CREATE INDEX conversations_shop_due ON conversations (shop_id, sort_due, id) WHERE active = 1;
+CREATE INDEX conversations_shop_all ON conversations (shop_id, last_at DESC, id DESC);
 CREATE INDEX conversations_shop_last ON conversations (shop_id, last_at DESC, id DESC) WHERE active = 1;
-CREATE INDEX conversations_assignee_due ON conversations (assignee_id, sort_due, id) WHERE active = 1;
+CREATE INDEX conversations_shop_due ON conversations (shop_id, sort_due, id) WHERE active = 1;
 CREATE INDEX conversations_assignee_last ON conversations (assignee_id, last_at DESC, id DESC) WHERE active = 1;
+CREATE INDEX conversations_assignee_due ON conversations (assignee_id, sort_due, id) WHERE active = 1;
 CREATE INDEX conversations_due ON conversations (sort_due, id) WHERE active = 1;
 CREATE INDEX conversations_last ON conversations (last_at DESC, id DESC);
-CREATE INDEX conversations_shop_all ON conversations (shop_id, last_at DESC, id DESC);
 -- What everybody has to do, and in which shops customers wait for him: by index alone.
 CREATE INDEX conversations_load ON conversations (assignee_id, shop_id, due_at, waiting_since) WHERE state = 'open' AND assignee_id IS NOT NULL;
-CREATE INDEX conversations_queue ON conversations (shop_id, due_at) WHERE state = 'open' AND assignee_id IS NULL;
+CREATE INDEX conversations_queue ON conversations (shop_id, sort_due, id) WHERE state = 'open' AND assignee_id IS NULL;
 CREATE INDEX conversations_contact ON conversations (contact_id, last_at DESC, id DESC);
 CREATE INDEX conversations_snoozed ON conversations (snoozed_until) WHERE snoozed_until IS NOT NULL;
 CREATE UNIQUE INDEX conversations_remote ON conversations (connection_id, shop_id, remote_thread) WHERE remote_thread <> '';
