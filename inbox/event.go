@@ -17,6 +17,7 @@ type Event struct {
 	Actor        UserID         // 0: the customer or the program
 	// From and To are the assignee before and after; they decide who sees an event in a shop where
 	// he sees assigned conversations only, and let it reach also the one who loses a conversation.
+	// Of an event about a person To is that person.
 	From, To UserID
 	Data     map[string]any
 }
@@ -61,16 +62,33 @@ func (k EventKind) Private() bool {
 	return k == ConversationRead || k == DraftSaved || k == DraftDiscarded
 }
 
-// SeenBy tells whether somebody with a scope may see an event now. What concerns no shop, such as a
-// changed tag or roster, is for everybody signed in; what is private for the actor alone.
-func (e Event) SeenBy(scope rbac.Scope) bool {
+// SeenBy tells whether somebody with a scope may see an event now; roles are those of all people. Of
+// people he hears what he may know of: of those of his shops. What concerns no shop and nobody, such
+// as a changed tag or roster, is for everybody signed in; what is private for the actor alone.
+func (e Event) SeenBy(scope rbac.Scope, roles map[UserID][]rbac.Grant) bool {
 	switch {
 	case e.Kind.Private():
 		return e.Actor == scope.User
+	case e.Kind == AccessChanged:
+		return e.To == scope.User
+	case e.Kind.OfPerson():
+		return scope.Knows(e.To, roles[e.To])
 	case e.Shop == 0:
-		return e.Kind != AccessChanged || scope.All || e.To == scope.User
+		return true
 	case e.Conversation == 0:
 		return scope.SeesShop(e.Shop)
 	}
 	return scope.Sees(e.Shop, e.From, e.To)
+}
+
+// OfPerson tells whether an event is about a person, who is its To.
+func (k EventKind) OfPerson() bool { return k == UserChanged || k == PresenceChanged }
+
+// ShownActor is the actor as readers of the event learn it. Who changed what concerns no shop is not
+// said: they need not know that he exists.
+func (e Event) ShownActor() UserID {
+	if e.Shop == 0 {
+		return 0
+	}
+	return e.Actor
 }

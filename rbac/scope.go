@@ -34,3 +34,12 @@ func (s Scope) AllShops() []ShopID {
 	slices.Sort(shops)
 	return shops
 }
+
+// Knows tells whether somebody with this scope learns that a user who holds these roles exists:
+// himself, people of his shops and, if he sees any shop, those of all shops; who sees all knows
+// everybody.
+func (s Scope) Knows(user UserID, roles []Grant) bool {
+	return s.All || user == s.User || slices.ContainsFunc(roles, func(g Grant) bool {
+		return g.Shop == 0 && !s.Empty() || s.SeesShop(g.Shop)
+	})
+}

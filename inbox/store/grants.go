@@ -58,6 +58,15 @@ func (q queries) Policy(ctx context.Context) (rbac.Policy, error) {
 	return p, nil
 }
 
+// PolicyVersion returns the version of the policy.
+func (q queries) PolicyVersion(ctx context.Context) (int64, error) {
+	var version int64
+	if err := q.db.NewSelect().Table("policy_version").Column("version").Scan(ctx, &version); err != nil {
+		return 0, fmt.Errorf("read the version of the policy: %w", err)
+	}
+	return version, nil
+}
+
 // Roles returns the grants of everybody, also of disabled users, whose grants give them nothing.
 func (q queries) Roles(ctx context.Context) (map[rbac.UserID][]rbac.Grant, error) {
 	grants, err := q.grantsWhere(ctx, "1 = ?", 1)

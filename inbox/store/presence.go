@@ -86,6 +86,6 @@ func (tx *Tx) SetPresence(ctx context.Context, actor rbac.UserID, p inbox.Presen
 	if !p.Until.IsZero() {
 		data["until"] = p.Until.UTC().Format(time.RFC3339)
 	}
-	tx.Append(inbox.Event{Kind: inbox.PresenceChanged, Actor: actor, Data: data})
+	tx.Append(inbox.Event{Kind: inbox.PresenceChanged, Actor: actor, To: p.User, Data: data})
 	return r.presence(tx.now()), nil
 }

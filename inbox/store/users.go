@@ -200,7 +200,7 @@ func (tx *Tx) seen(ctx context.Context, id rbac.UserID, at time.Time) error {
 }
 
 func (tx *Tx) userChanged(id rbac.UserID) {
-	tx.Append(inbox.Event{Kind: inbox.UserChanged, Data: map[string]any{"user": id}})
+	tx.Append(inbox.Event{Kind: inbox.UserChanged, To: id, Data: map[string]any{"user": id}})
 }
 
 // accessChanged tells the sockets of a user to look again at what he may.

@@ -22,7 +22,7 @@ type loggedEvent struct {
 }
 
 func showEvent(e inbox.Event) loggedEvent {
-	return loggedEvent{e.Seq, e.Kind, at(e.At), some(e.Shop), some(e.Conversation), some(e.Actor), e.Data}
+	return loggedEvent{e.Seq, e.Kind, at(e.At), some(e.Shop), some(e.Conversation), some(e.ShownActor()), e.Data}
 }
 
 // eventPage is a part of the log. Next is the number to go on after, also when nothing was shown.
@@ -47,6 +47,10 @@ func (a *API) listEvents(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
+	roles, err := a.Store.Roles(ctx)
+	if err != nil {
+		return nil, err
+	}
 	scope := a.scope(ctx)
 	answer := eventPage{Items: []loggedEvent{}, Next: in.After}
 	for _, e := range found {
@@ -54,7 +58,7 @@ func (a *API) listEvents(ctx context.Context, in *struct {
 			break
 		}
 		answer.Next = e.Seq
-		if e.SeenBy(scope) {
+		if e.SeenBy(scope, roles) {
 			answer.Items = append(answer.Items, showEvent(e))
 		}
 	}

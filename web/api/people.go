@@ -28,9 +28,7 @@ func (a *API) viewer(ctx context.Context) (*viewer, error) {
 // knows tells whether the reader sees that a user exists: himself, people of his shops and those of
 // all shops; who may invite everywhere sees everybody.
 func (p *viewer) knows(user rbac.UserID) bool {
-	return user == p.reader || p.manages.All || slices.ContainsFunc(p.roles[user], func(g rbac.Grant) bool {
-		return (g.Shop == 0 && !p.scope.Empty()) || p.scope.SeesShop(g.Shop)
-	})
+	return p.manages.All || p.scope.Knows(user, p.roles[user])
 }
 
 // governs tells whether the reader may decide about a user's account.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"os"
 	"strconv"
 	"sync"
 	"time"
@@ -19,7 +20,6 @@ import (
 const (
 	maxFrame      = 1 << 20          // bytes of what a client sends, as for a body over HTTP
 	silence       = 45 * time.Second // without a sign of life a client counts as gone
-	writeDeadline = 10 * time.Second
 	recheckWithin = 5 * time.Second
 	readBuffer    = 512
 	writeBuffer   = 1024
@@ -136,10 +136,13 @@ func (c *client) write(ctx context.Context, after int64) {
 		taken = c.queue.take(taken)
 		for _, q := range taken {
 			if q.ping {
-				_ = c.conn.WriteControl(websocket.PingMessage, nil, time.Now().Add(writeDeadline)) // the frame after it fails too
+				_ = c.conn.WriteControl(websocket.PingMessage, nil, time.Now().Add(c.hub.Patience)) // the frame after it fails too
 			}
 			if c.put(q.data) != nil {
 				return
+			}
+			if ctx.Err() != nil {
+				break
 			}
 		}
 		clear(taken)
@@ -147,10 +150,14 @@ func (c *client) write(ctx context.Context, after int64) {
 }
 
 func (c *client) put(data []byte) error {
-	if err := c.conn.SetWriteDeadline(time.Now().Add(writeDeadline)); err != nil {
+	if err := c.conn.SetWriteDeadline(time.Now().Add(c.hub.Patience)); err != nil {
 		return err
 	}
-	return c.conn.WriteMessage(websocket.TextMessage, data)
+	err := c.conn.WriteMessage(websocket.TextMessage, data)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		c.hub.cut.Add(1)
+	}
+	return err
 }
 
 // close tells the client why, if there is something to tell.
@@ -207,7 +214,7 @@ func (c *client) listen(ctx context.Context) {
 func (c *client) serve(ctx context.Context, data []byte) {
 	var m message
 	if err := json.Unmarshal(data, &m); err != nil {
-		c.answer(ctx, m.ID, nil, &inbox.Error{Code: inbox.Invalid, Field: "body", Msg: "this frame is not understood", Err: err})
+		c.answer(ctx, idOf(data), nil, &inbox.Error{Code: inbox.Invalid, Field: "body", Msg: "this frame is not understood", Err: err})
 		return
 	}
 	identity, err := c.hub.Auth.Recheck(ctx, c.identity)
@@ -228,6 +235,17 @@ func (c *client) serve(ctx context.Context, data []byte) {
 		result, err := c.hub.Act(ctx, identity, m.Op, data)
 		c.answer(ctx, m.ID, result, err)
 	}
+}
+
+// idOf is the id of a message of which the rest is not understood.
+func idOf(data []byte) string {
+	var m struct {
+		ID string `json:"id"`
+	}
+	if json.Unmarshal(data, &m) != nil {
+		return ""
+	}
+	return m.ID
 }
 
 type ack struct {
@@ -253,7 +271,8 @@ func (c *client) answer(ctx context.Context, id string, result any, err error) {
 		c.hub.Log.Error("an answer does not marshal", "error", err)
 		return
 	}
-	if !c.queue.push(data, false) {
+	if !c.queue.push(queued{data: data}) { // it asks for more than it reads
+		c.hub.cut.Add(1)
 		c.end(closeSlow, "too slow")
 	}
 }

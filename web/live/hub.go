@@ -4,11 +4,13 @@
 package live
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"strconv"
 	"sync"
@@ -33,10 +35,12 @@ type Options struct {
 	Act     func(ctx context.Context, by auth.Identity, op string, message []byte) (result any, err error)
 	Problem func(ctx context.Context, err error) any
 	Version string
-	// Beat is how often a quiet socket hears how far the log is; 0 = 20 s. Look is how often the log
-	// is read without word from the bus; 0 = 1 s.
-	Beat, Look time.Duration
-	Log        *slog.Logger
+	// Beat is how often sockets hear how far the log is and are asked whether their session still
+	// holds; 0 = 20 s. Look is how often the log is read without word from the bus; 0 = 1 s. Renew is
+	// how often it is said again who looks at what; 0 = 10 s. A socket that does not take a frame
+	// within Patience is cut; 0 = 10 s.
+	Beat, Look, Renew, Patience time.Duration
+	Log                         *slog.Logger
 }
 
 // Hub follows the log and holds the sockets of a node.
@@ -54,23 +58,23 @@ type Hub struct {
 }
 
 const (
-	defaultLook = time.Second
-	defaultBeat = 20 * time.Second
-	batch       = 500    // events read at once
-	maxMissed   = 2000   // events a socket is sent to catch up; beyond, it reloads
-	maxScanned  = 20_000 // events of everybody that are looked through for that
-	maxReplays  = 4
-	maxClients  = 10_000
+	defaultLook     = time.Second
+	defaultBeat     = 20 * time.Second
+	defaultRenew    = 10 * time.Second
+	defaultPatience = 10 * time.Second
+
+	batch      = 500                 // events read at once
+	maxMissed  = 2000                // events a socket is sent to catch up; beyond, it reloads
+	maxScanned = 20_000              // events of everybody that are looked through for that
+	oldest     = 30 * 24 * time.Hour // events older than this are not sent to catch up
+	maxReplays = 4
+	maxClients = 10_000
 )
 
 // New makes a hub. It does nothing before Run.
 func New(o Options) *Hub {
-	if o.Look == 0 {
-		o.Look = defaultLook
-	}
-	if o.Beat == 0 {
-		o.Beat = defaultBeat
-	}
+	o.Look, o.Beat = cmp.Or(o.Look, defaultLook), cmp.Or(o.Beat, defaultBeat)
+	o.Renew, o.Patience = cmp.Or(o.Renew, defaultRenew), cmp.Or(o.Patience, defaultPatience)
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -83,9 +87,13 @@ func (h *Hub) Run(ctx context.Context) error {
 	defer h.shut()
 	subscription := h.Bus.Subscribe()
 	defer subscription.Close()
-	look, beat := time.NewTicker(h.Look), time.NewTicker(h.Beat)
+	ctx, stop := context.WithCancel(ctx)
+	var patrol sync.WaitGroup
+	patrol.Go(func() { h.patrol(ctx) })
+	defer patrol.Wait()
+	defer stop()
+	look := time.NewTicker(h.Look)
 	defer look.Stop()
-	defer beat.Stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -103,10 +111,36 @@ func (h *Hub) Run(ctx context.Context) error {
 		case <-look.C:
 			h.follow(ctx)
 			h.fade()
-		case <-beat.C:
-			h.at()
 		}
 	}
+}
+
+// patrol does what asks the database once a socket, beside Run so that no event waits for it.
+func (h *Hub) patrol(ctx context.Context) {
+	beat, renew := time.NewTicker(h.Beat), time.NewTicker(h.Renew)
+	defer beat.Stop()
+	defer renew.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-beat.C:
+			h.at()
+			for _, c := range h.all() {
+				c.recheck(ctx)
+			}
+		case <-renew.C:
+			for _, c := range h.all() {
+				c.renew(ctx)
+			}
+		}
+	}
+}
+
+func (h *Hub) all() []*client {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Collect(maps.Keys(h.clients))
 }
 
 // follow hands out everything the log has beyond the last number handed out.
@@ -129,8 +163,13 @@ func (h *Hub) follow(ctx context.Context) {
 			h.failed(ctx, err) // without rights nothing may be shown: the next look tries again
 			return
 		}
-		h.hand(events)
+		roles, err := h.rolesFor(ctx, events)
+		if err != nil {
+			h.failed(ctx, err)
+			return
+		}
 		h.recheck(ctx, changed)
+		h.hand(events, roles)
 		if len(events) < batch {
 			return
 		}
@@ -176,7 +215,11 @@ func (h *Hub) newRights(ctx context.Context, events []inbox.Event) (map[rbac.Use
 	if len(changed) == 0 {
 		return changed, nil
 	}
-	if err := h.Rights.Reload(ctx); err != nil {
+	version, err := h.Store.PolicyVersion(ctx)
+	if err == nil {
+		err = h.Rights.Fresh(ctx, version)
+	}
+	if err != nil {
 		return nil, err
 	}
 	h.mu.Lock()
@@ -191,8 +234,16 @@ func (h *Hub) scope(user rbac.UserID) rbac.Scope {
 	return h.Rights.Scope(rbac.Actor{User: user}, rbac.ConversationRead)
 }
 
+// rolesFor returns everybody's roles if they decide who sees one of these events.
+func (h *Hub) rolesFor(ctx context.Context, events []inbox.Event) (map[rbac.UserID][]rbac.Grant, error) {
+	if !slices.ContainsFunc(events, func(e inbox.Event) bool { return e.Kind.OfPerson() }) {
+		return nil, nil
+	}
+	return h.Store.Roles(ctx)
+}
+
 // hand gives events to every socket that may see them, and moves the hub behind them.
-func (h *Hub) hand(events []inbox.Event) {
+func (h *Hub) hand(events []inbox.Event, roles map[rbac.UserID][]rbac.Grant) {
 	frames := make([]frame, len(events))
 	for i, e := range events {
 		frames[i] = newFrame(e)
@@ -201,25 +252,23 @@ func (h *Hub) hand(events []inbox.Event) {
 	defer h.mu.Unlock()
 	for i, e := range events {
 		for c := range h.clients {
-			if e.Seq > c.last && e.SeenBy(c.scope) {
-				h.send(c, frames[i].after(c.last), false)
-				c.last = e.Seq
+			if e.Seq > c.last && e.SeenBy(c.scope, roles) {
+				h.deliver(c, frames[i].after(c.last), e.Seq)
 			}
 		}
 	}
 	h.seq = events[len(events)-1].Seq
 }
 
-// send puts a frame into the queue of a socket; one that does not keep up is cut and will come back
-// with the number it saw last. The caller holds the lock.
-func (h *Hub) send(c *client, data []byte, ping bool) {
-	if c.queue.push(data, ping) {
-		h.delivered.Add(1)
-		return
+// deliver queues an event for a socket. Of one for which too much waits, in a burst of events or
+// because it is slow, all that waits is replaced by the word to reload: it costs no more memory and
+// needs no new connection. The caller holds the lock.
+func (h *Hub) deliver(c *client, data []byte, seq int64) {
+	h.delivered.Add(1)
+	c.last = seq
+	if !c.queue.push(queued{data: data, event: true}) {
+		c.queue.replace(reload(seq))
 	}
-	h.cut.Add(1)
-	delete(h.clients, c)
-	c.end(closeSlow, "too slow")
 }
 
 // at moves idle sockets forward, which is also their sign of life.
@@ -229,24 +278,20 @@ func (h *Hub) at() {
 	if h.seq < 0 {
 		return
 	}
-	text := []byte(`{"kind":"at","seq":` + strconv.FormatInt(h.seq, 10) + `}`)
 	for c := range h.clients {
-		c.last = max(c.last, h.seq)
-		h.send(c, text, true)
+		c.last = max(c.last, h.seq) // a socket that has just caught up may be ahead of us
+		c.queue.push(queued{data: fmt.Appendf(nil, `{"kind":"at","seq":%d}`, c.last), event: true, ping: true})
 	}
 }
 
-// recheck closes the sockets of people whose session is over. Each is asked by a goroutine of its
-// own, so that nobody waits; what they may see was narrowed already.
+// recheck closes the sockets of those people whose session is over, before they are shown more.
 func (h *Hub) recheck(ctx context.Context, users map[rbac.UserID]bool) {
 	if len(users) == 0 {
 		return
 	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for c := range h.clients {
+	for _, c := range h.all() {
 		if users[c.user] {
-			go c.recheck(ctx)
+			c.recheck(ctx)
 		}
 	}
 }
@@ -287,7 +332,7 @@ func (h *Hub) shut() {
 type Stats struct {
 	Clients   int
 	Delivered int64 // frames put into queues
-	Cut       int64 // sockets that were too slow
+	Cut       int64 // sockets that took nothing for too long
 }
 
 // Stats tells how the hub is.
@@ -311,7 +356,7 @@ func newFrame(e inbox.Event) frame {
 	return frame{
 		head: fmt.Sprintf(`{"seq":%d,"prev":`, e.Seq),
 		tail: fmt.Sprintf(`,"kind":%q,"at":%q,"shop":%s,"conversation":%s,"actor":%s,"data":%s}`, e.Kind, e.At.UTC().Format(time.RFC3339Nano),
-			idOrNull(e.Shop), idOrNull(e.Conversation), idOrNull(e.Actor), data),
+			idOrNull(e.Shop), idOrNull(e.Conversation), idOrNull(e.ShownActor()), data),
 		made: map[int64][]byte{},
 	}
 }

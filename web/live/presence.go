@@ -9,10 +9,8 @@ import (
 	"github.com/deskbell/deskbell/rbac"
 )
 
-const (
-	presenceLasts = 15 * time.Second // without a word, somebody is gone
-	presenceRenew = 10 * time.Second // so often a node speaks for its own sockets
-)
+// presenceLasts is after how long without a word somebody is gone.
+const presenceLasts = 15 * time.Second
 
 // sighting is what nodes tell each other about somebody who looks at a conversation.
 type sighting struct {
@@ -34,10 +32,7 @@ type seat struct {
 }
 
 // presence is who looks at what, on all nodes. The hub's goroutine alone touches it.
-type presence struct {
-	seen    map[seat]seen
-	renewed time.Time
-}
+type presence struct{ seen map[seat]seen }
 
 type seen struct {
 	state string
@@ -129,7 +124,7 @@ func (h *Hub) tell(s sighting) {
 	defer h.mu.Unlock()
 	for c := range h.clients {
 		if c.user != s.User && c.looksAt() == s.Conversation {
-			h.send(c, data, false)
+			c.queue.push(queued{data: data}) // or not: it may be lost
 		}
 	}
 }
@@ -145,7 +140,7 @@ func (h *Hub) introduce(s sighting) {
 		data := presenceFrame(sighting{at.user, at.conversation, there.state})
 		for c := range h.clients {
 			if c.user == s.User && c.looksAt() == s.Conversation {
-				h.send(c, data, false)
+				c.queue.push(queued{data: data})
 			}
 		}
 	}
@@ -155,7 +150,7 @@ func presenceFrame(s sighting) []byte {
 	return []byte(`{"kind":"presence","conversation":` + idOrNull(s.Conversation) + `,"user":` + idOrNull(s.User) + `,"state":"` + s.State + `"}`)
 }
 
-// fade forgets those of whom no word came, and speaks for the sockets of this node from time to time.
+// fade forgets those of whom no word came.
 func (h *Hub) fade() {
 	now := time.Now()
 	for at, there := range h.presence.seen {
@@ -164,24 +159,23 @@ func (h *Hub) fade() {
 			h.tell(sighting{at.user, at.conversation, gone})
 		}
 	}
-	if now.Sub(h.presence.renewed) < presenceRenew {
-		return
-	}
-	h.presence.renewed = now
-	for _, s := range h.own() {
-		h.share(s)
-	}
 }
 
-// own are the sightings of this node's sockets.
-func (h *Hub) own() []sighting {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	var list []sighting
-	for c := range h.clients {
-		if id := c.looksAt(); id != 0 {
-			list = append(list, sighting{c.user, id, viewing})
-		}
+// renew says again where a client looks, if he may still see that.
+func (c *client) renew(ctx context.Context) {
+	id := c.looksAt()
+	if id == 0 {
+		return
 	}
-	return list
+	_, err := c.hub.Store.ConversationShop(ctx, c.hub.scope(c.user), id)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.viewing != id: // he went on meanwhile, and said so
+	case err == nil:
+		c.hub.share(sighting{c.user, id, viewing})
+	case inbox.CodeOf(err) == inbox.NotFound:
+		c.viewing = 0
+		c.hub.share(sighting{c.user, id, gone})
+	}
 }

@@ -4,7 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"strconv"
+	"fmt"
 
 	"github.com/deskbell/deskbell/inbox"
 )
@@ -19,24 +19,13 @@ type hello struct {
 // catchUp greets the client, sends what it missed after a number (-1: nothing), and joins the hub.
 // hello carries the number before the first event that may follow.
 func (c *client) catchUp(ctx context.Context, after int64) error {
-	select {
-	case c.hub.replays <- struct{}{}:
-		defer func() { <-c.hub.replays }()
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	c.scope = c.hub.scope(c.user)
-	now, err := c.hub.Store.LastSeq(ctx)
-	if err != nil {
-		return err
-	}
-	missed, err := c.missed(ctx, after, now)
-	reload := errors.Is(err, errTooMuch)
-	if err != nil && !reload {
+	now, missed, err := c.find(ctx, after)
+	tooMuch := errors.Is(err, errTooMuch)
+	if err != nil && !tooMuch {
 		return err
 	}
 	c.read, c.last = now, now
-	if after >= 0 && !reload {
+	if after >= 0 && !tooMuch {
 		c.last = after
 	}
 	greeting, err := json.Marshal(hello{"hello", c.last, c.user, c.hub.Version})
@@ -46,8 +35,8 @@ func (c *client) catchUp(ctx context.Context, after int64) error {
 	if err := c.put(greeting); err != nil {
 		return err
 	}
-	if reload {
-		if err := c.put([]byte(`{"kind":"reload","seq":` + strconv.FormatInt(now, 10) + `}`)); err != nil {
+	if tooMuch {
+		if err := c.put(reload(now)); err != nil {
 			return err
 		}
 	}
@@ -61,6 +50,27 @@ func (c *client) catchUp(ctx context.Context, after int64) error {
 	return nil
 }
 
+// reload is the word to read everything again that was shown up to a number.
+func reload(seq int64) []byte { return fmt.Appendf(nil, `{"kind":"reload","seq":%d}`, seq) }
+
+// find reads where the log stands and what was missed. Only some may do so at once; a client that
+// takes it slowly holds up nobody, because it is written later.
+func (c *client) find(ctx context.Context, after int64) (now int64, missed []inbox.Event, err error) {
+	select {
+	case c.hub.replays <- struct{}{}:
+		defer func() { <-c.hub.replays }()
+	case <-ctx.Done():
+		return 0, nil, ctx.Err()
+	}
+	c.scope = c.hub.scope(c.user)
+	if now, err = c.hub.Store.LastSeq(ctx); err != nil {
+		return 0, nil, err
+	}
+	now = max(now, c.hub.last()) // a log that was trimmed to nothing has no end of its own
+	missed, err = c.missed(ctx, after, now)
+	return now, missed, err
+}
+
 // errTooMuch says that more was missed than is worth sending, or that the log does not have it all.
 var errTooMuch = errors.New("too much was missed")
 
@@ -69,33 +79,59 @@ func (c *client) missed(ctx context.Context, after, now int64) ([]inbox.Event, e
 	if after < 0 || after == now {
 		return nil, nil
 	}
-	first, err := c.hub.Store.FirstSeq(ctx)
+	if after > now {
+		return nil, errTooMuch
+	}
+	missed, err := c.between(ctx, after, now)
 	if err != nil {
 		return nil, err
 	}
-	if after > now || after < first-1 {
-		return nil, errTooMuch
+	// Asked last, because the log may be trimmed while it is read.
+	first, err := c.hub.Store.FirstSeq(ctx)
+	if err == nil && (first == 0 || after < first-1) {
+		err = errTooMuch
 	}
-	var missed []inbox.Event
+	return missed, err
+}
+
+// between reads the events after a number, up to another one, that the client may see now.
+func (c *client) between(ctx context.Context, after, now int64) (missed []inbox.Event, err error) {
 	for scanned := 0; after < now; {
 		events, err := c.hub.Store.EventsAfter(ctx, after, batch)
+		if err != nil || len(events) == 0 {
+			return missed, err
+		}
+		shown, err := c.visible(ctx, events)
 		if err != nil {
 			return nil, err
 		}
-		for _, e := range events {
-			if e.Seq <= now && e.SeenBy(c.scope) {
+		for _, e := range shown {
+			if e.Seq <= now {
 				missed = append(missed, e)
 			}
 		}
-		if scanned += len(events); len(missed) > maxMissed || scanned > maxScanned {
+		scanned += len(events)
+		if len(missed) > maxMissed || scanned > maxScanned || c.hub.Store.Now().Sub(events[0].At) > oldest {
 			return nil, errTooMuch
-		}
-		if len(events) < batch {
-			break
 		}
 		after = events[len(events)-1].Seq
 	}
 	return missed, nil
+}
+
+// visible returns those of some events that the client may see.
+func (c *client) visible(ctx context.Context, events []inbox.Event) ([]inbox.Event, error) {
+	roles, err := c.hub.rolesFor(ctx, events)
+	if err != nil {
+		return nil, err
+	}
+	var shown []inbox.Event
+	for _, e := range events {
+		if e.SeenBy(c.scope, roles) {
+			shown = append(shown, e)
+		}
+	}
+	return shown, nil
 }
 
 // replay writes events in their order.
@@ -117,13 +153,15 @@ func (c *client) follow(ctx context.Context) error {
 			return err
 		}
 		c.scope = c.hub.scope(c.user)
-		for _, e := range events {
-			if e.SeenBy(c.scope) {
-				if err := c.replay([]inbox.Event{e}); err != nil {
-					return err
-				}
-			}
-			c.read = e.Seq
+		shown, err := c.visible(ctx, events)
+		if err == nil {
+			err = c.replay(shown)
+		}
+		if err != nil {
+			return err
+		}
+		if len(events) > 0 {
+			c.read = events[len(events)-1].Seq
 		}
 	}
 	return nil
