@@ -86,6 +86,11 @@ func (d *desk) connect(ctx context.Context) error {
 	return err
 }
 
+// set disables the connection or, with "new", lets it begin again.
+func (d *desk) set(ctx context.Context, state string) error {
+	return d.client.Do(ctx, http.MethodPatch, "/connections/"+d.connection, "", map[string]any{"state": state}, nil)
+}
+
 // write puts n mails of different people into the mailbox.
 func (d *desk) write(n int) {
 	for range n {

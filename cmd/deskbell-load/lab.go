@@ -101,7 +101,14 @@ func (l *lab) filled(ctx context.Context) (*client.Server, error) {
 	if missing <= 0 {
 		return l.server, nil
 	}
+	// A mailbox that is watched while it fills is looked into again and again.
+	if err := l.desk.set(ctx, "disabled"); err != nil {
+		return nil, err
+	}
 	l.desk.write(missing)
+	if err := l.desk.set(ctx, "new"); err != nil {
+		return nil, err
+	}
 	return l.server, l.desk.taken(ctx)
 }
 
