@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -187,12 +188,25 @@ type greeting struct {
 	Mailboxes map[string]string `json:"mailboxes"`
 	IMAP      string            `json:"imap"` // host and port for connections; leads to this process
 	SMTP      string            `json:"smtp"`
+	Loopback  loopback          `json:"loopback"`
+}
+
+// loopback is where programs outside this process reach its mail servers, with TLS.
+type loopback struct {
+	IMAP string `json:"imap"`
+	SMTP string `json:"smtp"`
+}
+
+// loopback tells where the mail servers listen.
+func (p *post) loopback() loopback {
+	at := func(host string, port int) string { return net.JoinHostPort(host, strconv.Itoa(port)) }
+	return loopback{IMAP: at(p.server.IMAP()), SMTP: at(p.server.SMTP())}
 }
 
 func (d *demo) greet(ctx context.Context, out io.Writer) error {
 	if d.JSON {
 		return json.NewEncoder(out).Encode(greeting{d.base, d.company.Logins, d.company.Boxes,
-			net.JoinHostPort(provider, portIMAP), net.JoinHostPort(provider, portSMTP)})
+			net.JoinHostPort(provider, portIMAP), net.JoinHostPort(provider, portSMTP), d.post.loopback()})
 	}
 	agent, err := d.onDuty(ctx)
 	if err != nil {

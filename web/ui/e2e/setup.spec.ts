@@ -1,10 +1,10 @@
-import { startServer, type Server } from './server';
+import { startEmpty, type Empty } from './programs';
 import { accessible, expect, test } from './test';
 
-let server: Server;
+let server: Empty;
 
 test.beforeAll(async () => {
-	server = await startServer();
+	server = await startEmpty();
 });
 test.afterAll(() => server.stop());
 

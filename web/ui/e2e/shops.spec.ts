@@ -1,4 +1,4 @@
-import { freePort } from './server';
+import { freePort } from './programs';
 import { accessible, expect, said, test } from './test';
 
 test('a shop is made, described, stopped and started', async ({ page, signIn }) => {
