@@ -48,8 +48,9 @@ type conversationRow struct {
 // latestDue is above every instant; conversations without a clock sort behind it, newest first.
 const latestDue = int64(1) << 62
 
-func (r conversationRow) conversation() (inbox.Conversation, error) {
-	c := inbox.Conversation{ID: inbox.ConversationID(r.ID), Shop: inbox.ShopID(r.Shop), Connection: inbox.ConnectionID(r.Connection),
+// conversation turns a row into the word, without its reason.
+func (r conversationRow) conversation() inbox.Conversation {
+	return inbox.Conversation{ID: inbox.ConversationID(r.ID), Shop: inbox.ShopID(r.Shop), Connection: inbox.ConnectionID(r.Connection),
 		Contact: inbox.ContactID(r.Contact), ContactName: r.ContactName, ContactAddress: r.ContactAddress,
 		Kind: inbox.ConversationKind(r.Kind), RemoteThread: r.RemoteThread, Subject: r.Subject,
 		State: inbox.ConversationState(r.State), ClosedReason: inbox.ClosedReason(r.ClosedReason),
@@ -58,11 +59,25 @@ func (r conversationRow) conversation() (inbox.Conversation, error) {
 		Messages: r.Messages, HasAttachments: r.HasAttachments != 0, LastInID: inbox.MessageID(r.LastInID),
 		LastOutAt: moment(r.LastOutAt), LastAt: moment(r.LastAt), WaitingSince: moment(r.WaitingSince), DueAt: moment(r.DueAt),
 		SnoozedUntil: moment(r.SnoozedUntil), CreatedAt: moment(r.CreatedAt), Version: r.Version}
-	var err error
-	if c.AssignReason, err = reasonOf(r.AssignReason); err != nil {
-		return c, fmt.Errorf("conversation %d: %w", r.ID, err)
+}
+
+// plain turns rows into conversations without tags and the reader's marks. Equal reasons, which most
+// of a page are, are read once and shared: nobody changes a reason.
+func plain(rows []conversationRow) ([]inbox.Conversation, error) {
+	list := make([]inbox.Conversation, len(rows))
+	reasons := map[string]*inbox.Reason{}
+	for i, r := range rows {
+		list[i] = r.conversation()
+		if _, known := reasons[r.AssignReason]; !known {
+			reason, err := reasonOf(r.AssignReason)
+			if err != nil {
+				return nil, fmt.Errorf("conversation %d: %w", r.ID, err)
+			}
+			reasons[r.AssignReason] = reason
+		}
+		list[i].AssignReason = reasons[r.AssignReason]
 	}
-	return c, nil
+	return list, nil
 }
 
 func newConversationRow(c inbox.Conversation) conversationRow {
@@ -101,53 +116,41 @@ func (q queries) ConversationShop(ctx context.Context, scope rbac.Scope, id inbo
 	return shop, notFound(inScope(query, scope, "c").Scan(ctx, &shop), "conversation")
 }
 
-// complete turns rows into conversations with tags, and what is the reader's own: three statements
-// however many rows.
+// complete turns rows into conversations with tags, and what is the reader's own: in one statement
+// more, however many rows.
 func (q queries) complete(ctx context.Context, reader rbac.UserID, rows []conversationRow) ([]inbox.Conversation, error) {
-	list := make([]inbox.Conversation, len(rows))
+	list, err := plain(rows)
+	if err != nil || len(rows) == 0 {
+		return list, err
+	}
 	ids := make([]int64, len(rows))
-	at := make(map[int64]int, len(rows))
+	at := make(map[int64]*inbox.Conversation, len(rows))
 	for i, r := range rows {
-		var err error
-		if list[i], err = r.conversation(); err != nil {
-			return nil, err
-		}
-		ids[i], at[r.ID] = r.ID, i
+		ids[i], at[r.ID] = r.ID, &list[i]
 		list[i].Unread = r.LastInID > 0
 	}
-	if len(rows) == 0 {
-		return list, nil
+	var marks []struct {
+		Kind         string `bun:"kind"`
+		Conversation int64  `bun:"conversation_id"`
+		Value        int64  `bun:"value"`
+		At           int64  `bun:"at"`
 	}
-	var tags []struct {
-		Conversation int64 `bun:"conversation_id"`
-		Tag          int64 `bun:"tag_id"`
+	err = q.db.NewRaw(`SELECT 'tag' AS kind, conversation_id, tag_id AS value, at FROM conversation_tags WHERE conversation_id IN (?1)
+		UNION ALL SELECT 'read', conversation_id, message_id, 0 FROM reads WHERE user_id = ?0 AND conversation_id IN (?1)
+		UNION ALL SELECT 'draft', conversation_id, 0, 0 FROM drafts WHERE user_id = ?0 AND conversation_id IN (?1)
+		ORDER BY at, value`, int64(reader), bun.List(ids)).Scan(ctx, &marks)
+	if err != nil {
+		return nil, fmt.Errorf("tags and reader's marks of conversations: %w", err)
 	}
-	if err := q.db.NewSelect().Table("conversation_tags").Column("conversation_id", "tag_id").
-		Where("conversation_id IN (?)", bun.List(ids)).Order("at", "tag_id").Scan(ctx, &tags); err != nil {
-		return nil, fmt.Errorf("tags of conversations: %w", err)
-	}
-	for _, t := range tags {
-		c := &list[at[t.Conversation]]
-		c.Tags = append(c.Tags, inbox.TagID(t.Tag))
-	}
-	if reader == 0 {
-		return list, nil
-	}
-	var own []struct {
-		Conversation int64 `bun:"conversation_id"`
-		Message      int64 `bun:"message_id"` // 0 = a draft
-	}
-	if err := q.db.NewRaw(`SELECT conversation_id, message_id FROM reads WHERE user_id = ?0 AND conversation_id IN (?1)
-		UNION ALL SELECT conversation_id, 0 FROM drafts WHERE user_id = ?0 AND conversation_id IN (?1)`,
-		int64(reader), bun.List(ids)).Scan(ctx, &own); err != nil {
-		return nil, fmt.Errorf("reader's marks of conversations: %w", err)
-	}
-	for _, o := range own {
-		c := &list[at[o.Conversation]]
-		if o.Message == 0 {
+	for _, m := range marks {
+		c := at[m.Conversation]
+		switch m.Kind {
+		case "tag":
+			c.Tags = append(c.Tags, inbox.TagID(m.Value))
+		case "read":
+			c.Unread = int64(c.LastInID) > m.Value
+		case "draft":
 			c.Draft = true
-		} else {
-			c.Unread = int64(c.LastInID) > o.Message
 		}
 	}
 	return list, nil
@@ -164,7 +167,11 @@ func (tx *Tx) LockConversation(ctx context.Context, scope rbac.Scope, id inbox.C
 	if err := query.Scan(ctx); err != nil {
 		return inbox.Conversation{}, notFound(err, "conversation")
 	}
-	return r.conversation()
+	list, err := plain([]conversationRow{r})
+	if err != nil {
+		return inbox.Conversation{}, err
+	}
+	return list[0], nil
 }
 
 // SaveConversation writes what can change on a locked conversation and raises its version; c then

@@ -111,17 +111,6 @@ func (q queries) ConversationsByThread(ctx context.Context, connection inbox.Con
 	return plain(rows)
 }
 
-func plain(rows []conversationRow) ([]inbox.Conversation, error) {
-	list := make([]inbox.Conversation, len(rows))
-	for i, r := range rows {
-		var err error
-		if list[i], err = r.conversation(); err != nil {
-			return nil, err
-		}
-	}
-	return list, nil
-}
-
 // LockConversations returns conversations without tags and the reader's marks, and keeps others from
 // changing them until the transaction ends. They are locked in the order of their ids, so that two
 // transactions cannot wait for each other. Unknown ids are left out.

@@ -74,7 +74,7 @@ type listedRow struct {
 }
 
 // ListConversations returns up to limit conversations that the scope sees, after a place (nil: from
-// the beginning), in three statements whatever the limit.
+// the beginning), in two statements whatever the limit.
 func (q queries) ListConversations(ctx context.Context, scope rbac.Scope, f ConversationFilter, sort Sort, after *Place, limit int) (ConversationPage, error) {
 	if scope.Empty() {
 		return ConversationPage{}, nil
