@@ -42,7 +42,7 @@ func (q queries) CountConversations(ctx context.Context, scope rbac.Scope) (Coun
 	}
 	lists := make([]*bun.SelectQuery, len(countedViews))
 	for i, view := range countedViews {
-		lists[i] = q.counted(q.filtered(scope, ConversationFilter{View: view}), scope.User).ColumnExpr("? AS name", string(view))
+		lists[i] = q.counted(scope, ConversationFilter{View: view}).ColumnExpr("? AS name", string(view))
 	}
 	if err := union(lists).Scan(ctx, &views); err != nil {
 		return counts, fmt.Errorf("count lists: %w", err)
@@ -54,11 +54,11 @@ func (q queries) CountConversations(ctx context.Context, scope rbac.Scope) (Coun
 }
 
 // counted counts up to CountCap rows of a list, and those of them that the reader has not read.
-func (q queries) counted(list *bun.SelectQuery, reader rbac.UserID) *bun.SelectQuery {
-	list.ColumnExpr("c.id, c.last_in_id").Limit(CountCap)
+func (q queries) counted(scope rbac.Scope, f ConversationFilter) *bun.SelectQuery {
+	list := q.filtered(scope, f, orderOf(f, SortNewest)).ColumnExpr("c.id, c.last_in_id").Limit(CountCap)
 	return q.db.NewSelect().ColumnExpr("count(*) AS total").
 		ColumnExpr("COALESCE(sum(CASE WHEN x.last_in_id > COALESCE(r.message_id, 0) THEN 1 ELSE 0 END), 0) AS unread").
-		TableExpr("(?) AS x", list).Join("LEFT JOIN reads AS r ON r.user_id = ? AND r.conversation_id = x.id", int64(reader))
+		TableExpr("(?) AS x", list).Join("LEFT JOIN reads AS r ON r.user_id = ? AND r.conversation_id = x.id", int64(scope.User))
 }
 
 // shopsAtOnce bounds the parts of one statement; SQLite takes 500.
@@ -74,8 +74,7 @@ func (q queries) countShops(ctx context.Context, scope rbac.Scope, counts map[in
 	for chunk := range slices.Chunk(shops, shopsAtOnce) {
 		lists := make([]*bun.SelectQuery, len(chunk))
 		for i, shop := range chunk {
-			list := q.filtered(scope, ConversationFilter{View: ViewAll, Shop: shop.ID})
-			lists[i] = q.counted(list, scope.User).ColumnExpr("? AS name", int64(shop.ID))
+			lists[i] = q.counted(scope, ConversationFilter{View: ViewAll, Shop: shop.ID}).ColumnExpr("? AS name", int64(shop.ID))
 		}
 		var rows []struct {
 			Shop          inbox.ShopID `bun:"name"`

@@ -16,12 +16,12 @@ func (tx *Tx) Exec(ctx context.Context, query string, args ...any) error {
 
 // ListSQL is the text of the statement behind a page of a list.
 func (s *Store) ListSQL(scope rbac.Scope, f ConversationFilter, sort Sort, after *Place) string {
-	return s.listing(scope, f, sort, after).Limit(51).String()
+	return s.listing(scope, f, sort, after, 51).String()
 }
 
 // CountSQL is the text of the statement that counts a list.
 func (s *Store) CountSQL(scope rbac.Scope, f ConversationFilter) string {
-	return s.counted(s.filtered(scope, f), scope.User).String()
+	return s.counted(scope, f).String()
 }
 
 // Plan is how SQLite would run a statement, one step a line.

@@ -67,62 +67,57 @@ type ConversationPage struct {
 	Next  *Place
 }
 
-type listedRow struct {
-	conversationRow `bun:",extend"`
-	Key             int64 `bun:"place_key,scanonly"`
-	PlaceID         int64 `bun:"place_id,scanonly"`
-}
-
 // ListConversations returns up to limit conversations that the scope sees, after a place (nil: from
 // the beginning), in two statements whatever the limit.
 func (q queries) ListConversations(ctx context.Context, scope rbac.Scope, f ConversationFilter, sort Sort, after *Place, limit int) (ConversationPage, error) {
 	if scope.Empty() {
 		return ConversationPage{}, nil
 	}
-	var rows []listedRow
-	if err := q.listing(scope, f, sort, after).Limit(int64(limit+1)).Scan(ctx, &rows); err != nil {
+	rows, places, err := q.scanConversations(ctx, q.listing(scope, f, sort, after, limit+1))
+	if err != nil {
 		return ConversationPage{}, fmt.Errorf("list conversations: %w", err)
 	}
 	var page ConversationPage
 	if len(rows) > limit {
-		rows = rows[:limit]
-		page.Next = &Place{rows[limit-1].Key, rows[limit-1].PlaceID}
+		rows, page.Next = rows[:limit], &places[limit-1]
 	}
-	plain := make([]conversationRow, len(rows))
-	for i, r := range rows {
-		plain[i] = r.conversationRow
-	}
-	var err error
-	page.Items, err = q.complete(ctx, scope.User, plain)
+	page.Items, err = q.complete(ctx, scope.User, rows)
 	return page, err
 }
 
-// listing is the statement of a list without its limit.
-func (q queries) listing(scope rbac.Scope, f ConversationFilter, sort Sort, after *Place) *bun.SelectQuery {
+// listing is the statement of a page. The places are found first, from indexes as far as they go, and
+// only the rows of the page are read whole.
+func (q queries) listing(scope rbac.Scope, f ConversationFilter, sort Sort, after *Place, limit int) *bun.SelectQuery {
 	o := orderOf(f, sort)
-	query := q.filtered(scope, f).ColumnExpr("c.*").ColumnExpr("? AS place_key", bun.Safe(o.key)).
-		ColumnExpr("? AS place_id", bun.Safe(o.id)).OrderExpr(o.key + o.direction).OrderExpr(o.id + o.direction)
+	places := q.filtered(scope, f, o).ColumnExpr("c.id AS row_id").ColumnExpr("? AS place_key", bun.Safe(o.key)).
+		ColumnExpr("? AS place_id", bun.Safe(o.id)).OrderExpr(o.key + o.direction).OrderExpr(o.id + o.direction).Limit(int64(limit))
 	if after != nil {
-		query.Where(fmt.Sprintf("(%s, %s) %s (?, ?)", o.key, o.id, o.beyond), after.Key, after.ID)
+		places.Where(fmt.Sprintf("(%s, %s) %s (?, ?)", o.key, o.id, o.beyond), after.Key, after.ID)
 	}
-	return query
+	return q.db.NewSelect().ColumnExpr(conversationColumns).ColumnExpr("k.place_key, k.place_id").TableExpr("(?) AS k", places).
+		Join("JOIN conversations AS r ON r.id = k.row_id").OrderExpr("k.place_key" + o.direction).OrderExpr("k.place_id" + o.direction)
 }
 
-// order says by which columns a list is sorted, and what lies beyond a place.
-type order struct{ key, id, direction, beyond string }
+// order says by which columns a list is sorted, and what lies beyond a place. index is the end of the
+// name of the index that has this order within a shop, or in all of them.
+type order struct{ key, id, direction, beyond, index string }
 
 func orderOf(f ConversationFilter, sort Sort) order {
+	newest := "all"
+	if f.active() {
+		newest = "last"
+	}
 	switch {
 	case f.View == ViewSent:
-		return order{"m.at", "m.id", " DESC", "<"}
+		return order{"m.at", "m.id", " DESC", "<", ""}
 	case sort == SortOldest:
-		return order{"c.last_at", "c.id", "", ">"}
+		return order{"c.last_at", "c.id", "", ">", newest}
 	case sort == SortNewest || !f.active():
-		return order{"c.last_at", "c.id", " DESC", "<"}
+		return order{"c.last_at", "c.id", " DESC", "<", newest}
 	case sort == SortWaiting:
-		return order{fmt.Sprintf("COALESCE(c.waiting_since, %d - c.last_at)", latestDue), "c.id", "", ">"}
+		return order{fmt.Sprintf("COALESCE(c.waiting_since, %d - c.last_at)", latestDue), "c.id", "", ">", "due"}
 	}
-	return order{"c.sort_due", "c.id", "", ">"}
+	return order{"c.sort_due", "c.id", "", ">", "due"}
 }
 
 // active tells whether the list holds only what is open or pending.
@@ -142,9 +137,9 @@ func (f ConversationFilter) active() bool {
 
 // filtered selects the conversations of a filter within a scope, under the alias c, and in the view
 // "sent" the reader's last answer to each under m.
-func (q queries) filtered(scope rbac.Scope, f ConversationFilter) *bun.SelectQuery {
+func (q queries) filtered(scope rbac.Scope, f ConversationFilter, o order) *bun.SelectQuery {
 	scope = narrowed(scope, f.Shop)
-	query := q.db.NewSelect().TableExpr("conversations AS c")
+	query := q.db.NewSelect().TableExpr("conversations AS c" + q.hint(scope, f, o))
 	if f.View == ViewSent {
 		query = q.db.NewSelect().TableExpr("messages AS m").Join("JOIN conversations AS c ON c.id = m.conversation_id").
 			Where("m.author_id = ? AND m.direction = 'out' AND m.state <> 'withdrawn'", int64(scope.User)).
@@ -184,6 +179,21 @@ func (f ConversationFilter) narrow() bool {
 		return true
 	}
 	return f.Assignee != nil && *f.Assignee != 0 && f.active() || len(f.Tags) > 0 || f.Contact != 0 || len(f.Words) > 0
+}
+
+// hint names the index a list is read by, where SQLite has to be told: it takes an index over all
+// conversations of many shops for the one over those that are worked on, and then reads them all.
+// Narrow lists and the queue find their way by themselves.
+func (q queries) hint(scope rbac.Scope, f ConversationFilter, o order) string {
+	switch {
+	case q.postgres || f.narrow() || f.View == ViewUnassigned || f.Assignee != nil || o.index == "":
+		return ""
+	case !scope.All || f.Shop != 0:
+		return " INDEXED BY conversations_shop_" + o.index
+	case o.index == "due":
+		return " INDEXED BY conversations_due"
+	}
+	return " INDEXED BY conversations_last"
 }
 
 // narrowed is the part of a scope that lies in one shop; the whole scope if shop is 0.

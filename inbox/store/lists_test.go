@@ -218,7 +218,8 @@ func filtersOf(w *listWorld) []store.ConversationFilter {
 	return append(list, store.ConversationFilter{AnyState: true}, store.ConversationFilter{States: []inbox.ConversationState{inbox.Closed, inbox.Open}},
 		store.ConversationFilter{Assignee: &nobody}, store.ConversationFilter{Assignee: &bob, AnyState: true}, store.ConversationFilter{Tags: w.tags},
 		store.ConversationFilter{Tags: w.tags[:1], Shop: w.Shops[0]}, store.ConversationFilter{Files: true}, store.ConversationFilter{Customer: "customer 1"},
-		store.ConversationFilter{Shop: w.Shops[3], AnyState: true}, store.ConversationFilter{View: store.ViewMine, Shop: w.Shops[2], Tags: w.tags[1:]})
+		store.ConversationFilter{Shop: w.Shops[3], AnyState: true}, store.ConversationFilter{View: store.ViewSnoozed, AnyState: true},
+		store.ConversationFilter{View: store.ViewSnoozed, States: []inbox.ConversationState{inbox.Open}}, store.ConversationFilter{View: store.ViewMine, Shop: w.Shops[2], Tags: w.tags[1:]})
 }
 
 func pages(t *testing.T, s *store.Store, scope rbac.Scope, f store.ConversationFilter, sort store.Sort, limit int) []inbox.Conversation {
@@ -377,7 +378,7 @@ func TestNoListReadsAWholeTable(t *testing.T) {
 		for _, f := range append(filtersOf(w), store.ConversationFilter{Words: []string{"parcel"}}, store.ConversationFilter{Contact: w.all[0].Contact, AnyState: true}) {
 			for _, sort := range []store.Sort{store.SortDue, store.SortNewest, store.SortOldest, store.SortWaiting} {
 				queries := []string{s.ListSQL(scope, f, sort, nil), s.ListSQL(scope, f, sort, &store.Place{Key: 5, ID: 5})}
-				if f.View != "" && f.View != store.ViewSent && f.View != store.ViewClosed { // those have no number
+				if f.View != "" && f.View != store.ViewSent && f.View != store.ViewClosed && !f.AnyState && len(f.States) == 0 { // the others have no number
 					queries = append(queries, s.CountSQL(scope, f))
 				}
 				for _, query := range queries {
@@ -538,7 +539,9 @@ func TestNarrowListsReadLittle(t *testing.T) {
 					if err != nil {
 						t.Fatalf("%s: %v", query, err)
 					}
-					if !slices.ContainsFunc(steps, func(step string) bool { return strings.HasPrefix(step, "SEARCH c USING "+tt.index) }) {
+					if !slices.ContainsFunc(steps, func(step string) bool {
+						return strings.HasPrefix(step, "SEARCH c USING ") && strings.Contains(step, tt.index)
+					}) {
 						t.Errorf("%+v %s is not found by %s:\n%s\n%s", tt.f, sort, tt.index, query, strings.Join(steps, "\n"))
 					}
 				}
@@ -554,7 +557,9 @@ func TestNarrowListsReadLittle(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", query, err)
 		}
-		if len(steps) == 0 || !strings.HasPrefix(steps[0], "SEARCH c USING INDEX "+name+" ") {
+		if !slices.ContainsFunc(steps, func(step string) bool {
+			return strings.HasPrefix(step, "SEARCH c USING ") && strings.Contains(step, "INDEX "+name+" ")
+		}) {
 			t.Errorf("%s\n%s\nwant %s", query, strings.Join(steps, "\n"), name)
 		}
 	}

@@ -241,10 +241,11 @@ CREATE TABLE conversations (
     created_at      BIGINT NOT NULL,
     version         BIGINT NOT NULL DEFAULT 1
 );
+-- last_in_id stands in two of them so that counting what is unread reads the index alone.
 CREATE INDEX conversations_shop_all ON conversations (shop_id, last_at DESC, id DESC);
-CREATE INDEX conversations_shop_last ON conversations (shop_id, last_at DESC, id DESC) WHERE active = 1;
+CREATE INDEX conversations_shop_last ON conversations (shop_id, last_at DESC, id DESC) INCLUDE (last_in_id) WHERE active = 1;
 CREATE INDEX conversations_shop_due ON conversations (shop_id, sort_due, id) WHERE active = 1;
-CREATE INDEX conversations_assignee_last ON conversations (assignee_id, last_at DESC, id DESC) WHERE active = 1;
+CREATE INDEX conversations_assignee_last ON conversations (assignee_id, last_at DESC, id DESC) INCLUDE (last_in_id) WHERE active = 1;
 CREATE INDEX conversations_assignee_due ON conversations (assignee_id, sort_due, id) WHERE active = 1;
 CREATE INDEX conversations_due ON conversations (sort_due, id) WHERE active = 1;
 CREATE INDEX conversations_last ON conversations (last_at DESC, id DESC);

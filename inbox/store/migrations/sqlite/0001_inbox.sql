@@ -243,10 +243,11 @@ CREATE TABLE conversations (
 );
 -- Of indexes that look equally good SQLite takes the one made last: the whole before its parts, and
 -- what is due, which is nearly who waits longest, after what is new.
+-- last_in_id stands in two of them so that counting what is unread reads the index alone.
 CREATE INDEX conversations_shop_all ON conversations (shop_id, last_at DESC, id DESC);
-CREATE INDEX conversations_shop_last ON conversations (shop_id, last_at DESC, id DESC) WHERE active = 1;
+CREATE INDEX conversations_shop_last ON conversations (shop_id, last_at DESC, id DESC, last_in_id) WHERE active = 1;
 CREATE INDEX conversations_shop_due ON conversations (shop_id, sort_due, id) WHERE active = 1;
-CREATE INDEX conversations_assignee_last ON conversations (assignee_id, last_at DESC, id DESC) WHERE active = 1;
+CREATE INDEX conversations_assignee_last ON conversations (assignee_id, last_at DESC, id DESC, last_in_id) WHERE active = 1;
 CREATE INDEX conversations_assignee_due ON conversations (assignee_id, sort_due, id) WHERE active = 1;
 CREATE INDEX conversations_due ON conversations (sort_due, id) WHERE active = 1;
 CREATE INDEX conversations_last ON conversations (last_at DESC, id DESC);
@@ -391,7 +392,7 @@ CREATE TABLE reads (
     conversation_id INTEGER NOT NULL REFERENCES conversations (id),
     message_id      INTEGER NOT NULL,
     PRIMARY KEY (user_id, conversation_id)
-);
+) WITHOUT ROWID;
 
 -- Why somebody holds a conversation: one row per change, with the inputs of the decision.
 CREATE TABLE assignments (
