@@ -88,10 +88,13 @@ func (c *client) missed(ctx context.Context, after, now int64) ([]inbox.Event, e
 	}
 	// Asked last, because the log may be trimmed while it is read.
 	first, err := c.hub.Store.FirstSeq(ctx)
-	if err == nil && (first == 0 || after < first-1) {
-		err = errTooMuch
+	if err != nil {
+		return nil, err
 	}
-	return missed, err
+	if first == 0 || after < first-1 {
+		return nil, errTooMuch
+	}
+	return missed, nil
 }
 
 // between reads the events after a number, up to another one, that the client may see now.
