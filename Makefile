@@ -42,7 +42,7 @@ bench: build ## measure a server on fresh data against its pass marks: make benc
 	exec bin/deskbell-load $(ARGS)
 
 soak: build ## the long tests: many kills, long load
-	DESKBELL_KILLS=$${DESKBELL_KILLS:-200} go test -count=1 -timeout 4h -run 'Kill|Soak' -v ./...
+	DESKBELL_KILLS=$${DESKBELL_KILLS:-50} go test -count=1 -timeout 4h -run 'Kill|Soak' -v ./...
 
 fuzz: ## every fuzz target for FUZZTIME (30s)
 	@grep -rl --include='*_test.go' '^func Fuzz' cmd channels inbox rbac routing web 2>/dev/null | xargs -r -n1 dirname | sort -u | \
