@@ -24,6 +24,6 @@ export default defineConfig(({ mode }) => ({
 		include: ['src/**/*.test.ts'],
 		environment: 'jsdom',
 		restoreMocks: true,
-		setupFiles: ['src/test/setup.ts']
+		setupFiles: ['src/test/setup.ts', 'src/test/words.ts']
 	}
 }));

@@ -3,12 +3,14 @@
 // in for what another language lacks; the others are loaded when chosen. The dictionary is raw
 // state: a change of language renders texts anew and nothing else, so drafts stay.
 import type { LanguageCode } from '$lib/api/types';
-import english from '../../messages/en';
+import first from '../../messages/en';
+import type settings from '../../messages/en/settings.json';
 
 export type Plural = Partial<Record<Intl.LDMLPluralRule, string>>;
 export type Dictionary = Record<string, Record<string, string | Plural>>;
-export type Area = keyof typeof english;
-export type Key = { [A in Area]: `${A}.${keyof (typeof english)[A] & string}` }[Area];
+type English = typeof first & { settings: typeof settings };
+export type Area = keyof English;
+export type Key = { [A in Area]: `${A}.${keyof English[A] & string}` }[Area];
 export type Params = Record<string, string | number>;
 
 export const languages: readonly LanguageCode[] = ['en', 'ru', 'it', 'zh'];
@@ -21,14 +23,33 @@ export const languageNames: Record<LanguageCode, string> = {
 	zh: '中文'
 };
 
+let english: Dictionary = first;
+
 const loaders: Record<LanguageCode, () => Promise<Dictionary>> = {
-	en: async () => english,
+	en: async () => first,
 	ru: async () => (await import('../../messages/ru')).default,
 	it: async () => (await import('../../messages/it')).default,
 	zh: async () => (await import('../../messages/zh')).default
 };
 
-let current = $state.raw<{ language: LanguageCode; words: Dictionary }>({ language: 'en', words: english });
+const settingsLoaders: Record<LanguageCode, () => Promise<Dictionary>> = {
+	en: async () => ({ settings: (await import('../../messages/en/settings.json')).default }),
+	ru: async () => ({ settings: (await import('../../messages/ru/settings.json')).default }),
+	it: async () => ({ settings: (await import('../../messages/it/settings.json')).default }),
+	zh: async () => ({ settings: (await import('../../messages/zh/settings.json')).default })
+};
+
+/** the words of the settings were asked for once: a change of language brings them too */
+let settingsToo = false;
+
+async function read(code: LanguageCode): Promise<Dictionary> {
+	const [base, more] = await Promise.all([loaders[code](), settingsToo ? settingsLoaders[code]() : {}]);
+	const words = { ...base, ...more };
+	if (code === 'en') english = words;
+	return words;
+}
+
+let current = $state.raw<{ language: LanguageCode; words: Dictionary }>({ language: 'en', words: first });
 
 export function isLanguage(code: unknown): code is LanguageCode {
 	return typeof code === 'string' && (languages as readonly string[]).includes(code);
@@ -53,10 +74,17 @@ let wanted: LanguageCode = 'en';
 /** Loads a language and shows it. When two calls overlap the last one wins. */
 export async function setLanguage(code: LanguageCode): Promise<void> {
 	wanted = code;
-	const words = await loaders[code]();
+	const words = await read(code);
 	if (wanted !== code) return;
 	current = { language: code, words };
 	document.documentElement.lang = code;
+}
+
+/** Loads the words of the settings, which are not part of the first load. */
+export async function loadWords(): Promise<void> {
+	if (settingsToo) return;
+	settingsToo = true;
+	await setLanguage(wanted); // the one on its way, if there is one
 }
 
 function lookUp(words: Dictionary, key: string): string | Plural | undefined {
@@ -64,9 +92,9 @@ function lookUp(words: Dictionary, key: string): string | Plural | undefined {
 	return words[key.slice(0, dot)]?.[key.slice(dot + 1)];
 }
 
-/** Whether English has the key: for codes that come from the server. */
+/** Whether there are words for the key: for codes that come from the server. */
 export function known(key: string): key is Key {
-	return lookUp(english as Dictionary, key) !== undefined;
+	return lookUp(current.words, key) !== undefined || lookUp(english, key) !== undefined;
 }
 
 /**
@@ -78,7 +106,7 @@ export function t(key: Key, params: Params = {}): string {
 	let from = language;
 	let value = lookUp(words, key);
 	if (value === undefined) {
-		value = lookUp(english as Dictionary, key) ?? key;
+		value = lookUp(english, key) ?? key;
 		from = 'en';
 	}
 	if (typeof value !== 'string') {

@@ -1,5 +1,5 @@
 import { beforeEach, expect, it } from 'vitest';
-import { bytes, date, known, list, number, relative, setLanguage, t } from './i18n.svelte';
+import { bytes, date, known, list, loadWords, number, relative, setLanguage, t } from './i18n.svelte';
 
 beforeEach(() => setLanguage('en'));
 
@@ -47,4 +47,11 @@ it('lets the last of two overlapping changes win and marks the page', async () =
 it('knows which codes it can word', () => {
 	expect(known('reasons.unknown')).toBe(true);
 	expect(known('reasons.never_heard_of')).toBe(false);
+});
+
+it('brings the words of the settings in every language, whichever is on its way', async () => {
+	await Promise.all([setLanguage('it'), loadWords()]);
+	expect(t('settings.tags')).toBe('Etichette');
+	await setLanguage('zh');
+	expect(t('settings.tags')).toBe('标签');
 });

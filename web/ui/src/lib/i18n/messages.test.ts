@@ -1,13 +1,22 @@
 // @vitest-environment node
 // Every language says everything English says, with the same placeholders and its own plural forms.
 import { describe, expect, it } from 'vitest';
-import en from '../../messages/en';
-import itMessages from '../../messages/it';
-import ru from '../../messages/ru';
-import zh from '../../messages/zh';
+import first from '../../messages/en';
+import settings from '../../messages/en/settings.json';
+import itFirst from '../../messages/it';
+import itSettings from '../../messages/it/settings.json';
+import ruFirst from '../../messages/ru';
+import ruSettings from '../../messages/ru/settings.json';
+import zhFirst from '../../messages/zh';
+import zhSettings from '../../messages/zh/settings.json';
 import type { Dictionary, Plural } from './i18n.svelte';
 
-const languages: Record<string, Dictionary> = { ru, it: itMessages, zh };
+const en: Dictionary = { ...first, settings };
+const languages: Record<string, Dictionary> = {
+	ru: { ...ruFirst, settings: ruSettings },
+	it: { ...itFirst, settings: itSettings },
+	zh: { ...zhFirst, settings: zhSettings }
+};
 
 function flat(words: Dictionary): Map<string, string | Plural> {
 	return new Map(
@@ -31,7 +40,7 @@ function pluralKeys(code: string): string {
 
 const english = flat(en);
 
-describe.each(Object.entries({ en: en as Dictionary, ...languages }))('%s', (code, words) => {
+describe.each(Object.entries({ en, ...languages }))('%s', (code, words) => {
 	const own = flat(words);
 
 	it('has the same keys as English', () => {
