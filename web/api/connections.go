@@ -157,6 +157,9 @@ const maxSecret = 16 << 10 // bytes
 
 // checkSettings compares settings with a JSON Schema; what is wrong is named by its field.
 func checkSettings(schema json.RawMessage, settings map[string]any) error {
+	if schema == nil {
+		return inbox.InvalidField("body.kind", "there is no such kind of connection")
+	}
 	var s huma.Schema
 	if err := json.Unmarshal(schema, &s); err != nil {
 		return fmt.Errorf("schema of a kind: %w", err)
@@ -259,6 +262,9 @@ func (a *API) patchConnection(ctx context.Context, in *struct {
 	before := c.Settings
 	if in.Body.Settings != nil {
 		c.Settings = in.Body.Settings
+		if err := checkSettings(a.Kinds[c.Kind].Schema, c.Settings); err != nil {
+			return nil, err
+		}
 	}
 	secret, err := a.newSecret(c, before, in.Body.Secret)
 	if err != nil {

@@ -44,6 +44,7 @@ type Server struct {
 	Rights *rbac.Enforcer
 	Ingest *ingest.Service
 	Blobs  blob.Store
+	Ring   *seal.Ring
 	URL    string // without a slash at the end
 
 	t      testing.TB
@@ -110,7 +111,7 @@ func New(t testing.TB, s *store.Store, shops int, kinds channels.Registry) *Serv
 		listener.Close()
 		must(wake.Close())
 	})
-	return &Server{World: storetest.NewWorld(t, s, shops), Web: server, People: people, Rights: rights, Ingest: taken, Blobs: blobs,
+	return &Server{World: storetest.NewWorld(t, s, shops), Web: server, People: people, Rights: rights, Ingest: taken, Blobs: blobs, Ring: ring,
 		URL: address, t: t, tokens: map[rbac.UserID]string{}}
 }
 
