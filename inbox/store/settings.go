@@ -24,6 +24,17 @@ func (q queries) Setting(ctx context.Context, name string) (string, error) {
 	return value, nil
 }
 
+// ClaimSetting keeps a setting unless there is one, and returns the one that counts from now on: of
+// two programs that claim at once, both get the same.
+func (tx *Tx) ClaimSetting(ctx context.Context, name, value string) (kept string, err error) {
+	err = tx.db.NewRaw("INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = settings.value RETURNING value",
+		name, value).Scan(ctx, &kept)
+	if err != nil {
+		return "", fmt.Errorf("claim setting %s: %w", name, err)
+	}
+	return kept, nil
+}
+
 // SetSetting keeps a setting of the whole installation; "" removes it.
 func (tx *Tx) SetSetting(ctx context.Context, name, value string) error {
 	var err error

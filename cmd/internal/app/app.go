@@ -115,6 +115,9 @@ func (a *App) openData(ctx context.Context) error {
 	if a.Ring, err = openKey(ctx, a.Store, a.config.KeyPath(), a.log); err != nil {
 		return err
 	}
+	if err := claimFolder(ctx, a.Store, a.config); err != nil {
+		return err
+	}
 	a.blobs, err = blob.Open(a.config.BlobsAddress())
 	return err
 }
@@ -136,7 +139,13 @@ func openKey(ctx context.Context, s *store.Store, path string, log *slog.Logger)
 		log.Warn("made a new sealing key: keep a copy apart from backups of the data", "path", path)
 	}
 	if known == "" {
-		err = s.InTx(ctx, func(tx *store.Tx) error { return tx.SetSetting(ctx, keySetting, ring.Fingerprint()) })
+		err = s.InTx(ctx, func(tx *store.Tx) error {
+			known, err = tx.ClaimSetting(ctx, keySetting, ring.Fingerprint())
+			return err
+		})
+	}
+	if err == nil && !ring.Has(known) { // another node was faster, with a key of its own
+		err = fmt.Errorf("%w: %s holds key %s, the database needs key %s", seal.ErrOther, path, ring.Fingerprint(), known)
 	}
 	return ring, err
 }
