@@ -35,6 +35,7 @@ type Server struct {
 	binary   string
 	folder   string
 	database string    // PostgreSQL; "" = SQLite in the folder
+	settings []string  // further ones, as environment
 	process  *exec.Cmd // nil while it is stopped
 	ended    chan error
 }
@@ -57,6 +58,19 @@ func NewServer(ctx context.Context, binary, folder, database string) (*Server, e
 	return s, err
 }
 
+// Beside prepares another node on the same database, with a folder of its own; settings are further
+// ones for it, NAME=value.
+func (s *Server) Beside(folder string, settings ...string) (*Server, error) {
+	address, err := freeAddress()
+	if err != nil {
+		return nil, err
+	}
+	return &Server{Address: address, Token: s.Token, binary: s.binary, folder: folder, database: s.database, settings: settings}, nil
+}
+
+// Data is the folder of the server's data.
+func (s *Server) Data() string { return filepath.Join(s.folder, "data") }
+
 // AddUser adds somebody who can sign in.
 func (s *Server) AddUser(ctx context.Context, email, role string) error {
 	_, err := s.tool(ctx, ownerPassword, "user", "add", email, "--name", "Somebody", "--role", role, "--password-stdin")
@@ -76,10 +90,11 @@ func freeAddress() (string, error) {
 func (s *Server) command(ctx context.Context, args ...string) *exec.Cmd {
 	c := exec.CommandContext(ctx, s.binary, args...)
 	c.Dir = s.folder
-	c.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + s.folder, "DESKBELL_DATA=" + filepath.Join(s.folder, "data")}
+	c.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + s.folder, "DESKBELL_DATA=" + s.Data()}
 	if s.database != "" {
 		c.Env = append(c.Env, "DESKBELL_DATABASE="+s.database)
 	}
+	c.Env = append(c.Env, s.settings...)
 	return c
 }
 
