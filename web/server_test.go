@@ -505,6 +505,91 @@ func metrics(t *testing.T, d *webtest.Server) string {
 	return w.Body.String()
 }
 
+// operation is what the OpenAPI document says of one.
+type operation struct {
+	Parameters []struct {
+		Name, In string
+		Schema   map[string]any
+	}
+	RequestBody struct {
+		Content map[string]struct{ Schema map[string]any }
+	}
+	Permission string `json:"x-permission"`
+}
+
+// document is the part of the OpenAPI document that tests walk.
+type document struct {
+	Paths      map[string]map[string]operation
+	Components struct{ Schemas map[string]map[string]any }
+}
+
+func describe(d *webtest.Server) (found document) {
+	d.Want(200, 0, "GET", "/openapi.json", nil).Into(&found)
+	return found
+}
+
+// body is one that fits, as far as that can be told.
+func (o operation) body(schemas map[string]map[string]any) any {
+	schema := o.RequestBody.Content["application/json"].Schema
+	if schema == nil {
+		return nil
+	}
+	if ref, ok := schema["$ref"].(string); ok {
+		schema = schemas[strings.TrimPrefix(ref, "#/components/schemas/")]
+	}
+	properties, _ := schema["properties"].(map[string]any)
+	whole := map[string]json.RawMessage{}
+	for name, s := range properties {
+		whole[name] = plausible(s, schemas)
+	}
+	return whole
+}
+
+// Whoever has no role does nothing, whatever he names; an agent does nothing that agents may not.
+func TestEveryOperationAsksForItsRight(t *testing.T) {
+	s := storetest.SQLite(t)
+	d := webtest.New(t, s, 1, nil)
+	d.Person("olga", rbac.Grant{Role: rbac.Owner})
+	nobody, agent := d.Person("nora"), d.Agent("ann", d.Shops[0])
+	d.Conversation(0, nil)
+	d.World.Do(func(tx *store.Tx) error {
+		_, err := tx.CreateTag(t.Context(), agent, inbox.Tag{Name: "Refund", Color: "red"})
+		return err
+	})
+	agents := map[string]bool{"public": true, "signed_in": true}
+	for _, line := range rbac.DefaultLines() {
+		if line.V0 == string(rbac.Agent) {
+			agents[line.V1] = true
+		}
+	}
+	found := describe(d)
+	for path, operations := range found.Paths {
+		for method, o := range operations {
+			address := path
+			for _, p := range o.Parameters {
+				if p.In == "path" { // the first of each is there
+					address = strings.ReplaceAll(address, "{"+p.Name+"}", "1")
+				}
+			}
+			method = strings.ToUpper(method)
+			open := o.Permission == "public" || o.Permission == "signed_in" ||
+				!strings.Contains(path, "{") && (o.Permission == "conversation.read" || o.Permission == "contact.read") // a list of nothing
+			if a := d.Do(nobody, method, address, o.body(found.Components.Schemas)); a.Status < 400 && !open {
+				t.Errorf("%s %s for somebody without roles: %d %s", method, address, a.Status, a.Body)
+			}
+			if agents[o.Permission] {
+				continue
+			}
+			if a := d.Do(agent, method, address, o.body(found.Components.Schemas)); a.Status < 400 {
+				t.Errorf("%s %s needs %s, for an agent: %d %s", method, address, o.Permission, a.Status, a.Body)
+			}
+			if a := d.Do(0, method, address, o.body(found.Components.Schemas)); a.Status != 401 {
+				t.Errorf("%s %s for nobody: %d %s", method, address, a.Status, a.Body)
+			}
+		}
+	}
+}
+
 // Every operation answers nonsense with 4xx that names the field, and never fails.
 func TestNonsense(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) { sendNonsense(t, webtest.New(t, s, 1, nil)) })
@@ -512,20 +597,7 @@ func TestNonsense(t *testing.T) {
 
 func sendNonsense(t *testing.T, d *webtest.Server) {
 	owner := d.Person("olga", rbac.Grant{Role: rbac.Owner})
-	var document struct {
-		Paths map[string]map[string]struct {
-			Parameters []struct {
-				Name, In string
-				Schema   map[string]any
-			}
-			RequestBody struct {
-				Content map[string]struct{ Schema map[string]any }
-			}
-			Permission string `json:"x-permission"`
-		}
-		Components struct{ Schemas map[string]map[string]any }
-	}
-	d.Want(200, 0, "GET", "/openapi.json", nil).Into(&document)
+	document := describe(d)
 	calls := 0
 	for path, operations := range document.Paths {
 		for method, operation := range operations {

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -426,13 +427,14 @@ func (a *API) getConversation(ctx context.Context, in *ConversationPath) (*body[
 	return &body[conversationDetail]{conversationDetail{showConversation(c, connection.Kind), rules, seq}}, nil
 }
 
-// replyRules reads them from the shop, the connection and the newest message of the customer.
+// replyRules reads them from the shop, the connection and the newest message of the customer. What is
+// only held for a while, because the shop or its connection rests, is allowed.
 func (a *API) replyRules(ctx context.Context, c inbox.Conversation, connection inbox.Connection) (replyRules, error) {
 	shop, err := a.Store.Shop(ctx, c.Shop)
 	if err != nil {
 		return replyRules{}, err
 	}
-	rules := replyRules{From: connection.Name, To: []address{}, Cc: []address{}, Files: true}
+	rules := replyRules{From: ownAddresses(connection)[0], To: []address{}, Cc: []address{}, Files: true}
 	if c.ContactAddress != "" {
 		rules.To = append(rules.To, address{c.ContactName, c.ContactAddress})
 	}
@@ -446,27 +448,44 @@ func (a *API) replyRules(ctx context.Context, c inbox.Conversation, connection i
 	switch {
 	case !a.Rights.Can(a.actor(ctx), rbac.ConversationReply, c.Shop):
 		rules.Reason = &inbox.Reason{Code: "not_allowed"}
-	case shop.State == inbox.ShopClosed || shop.State == inbox.ShopStopped:
-		rules.Reason = &inbox.Reason{Code: "shop_" + string(shop.State)}
-	case connection.State == inbox.ConnectionDisabled:
-		rules.Reason = &inbox.Reason{Code: "connection_disabled"}
-	case len(rules.To) == 0:
+	case shop.State == inbox.ShopClosed:
+		rules.Reason = &inbox.Reason{Code: "shop_closed"}
+	case c.ClosedReason == inbox.ClosedMerged:
+		rules.Reason = &inbox.Reason{Code: "conversation_merged"}
+	case c.ContactAddress == "" && c.RemoteThread == "":
 		rules.Reason = &inbox.Reason{Code: "no_address"}
 	}
 	rules.Allowed = rules.Reason == nil
 	return rules, nil
 }
 
-// copies are the people a message was also sent to, without the shop itself. An unverified sender
-// adds no readers.
+// ownAddresses are those a connection itself has, the one it sends from first.
+func ownAddresses(c inbox.Connection) []string {
+	own := []string{c.Name}
+	if sender, ok := c.Settings["address"].(string); ok && sender != "" {
+		own[0] = sender
+	}
+	aliases, _ := c.Settings["aliases"].([]any)
+	for _, alias := range aliases {
+		if text, ok := alias.(string); ok {
+			own = append(own, text)
+		}
+	}
+	return own
+}
+
+// copies are the people a message was also sent to, without its sender and the shop itself. An
+// unverified sender adds no readers.
 func copies(m inbox.Message, connection inbox.Connection) []address {
 	list := []address{}
 	if m.Unverified {
 		return list
 	}
-	for _, to := range append(append([]inbox.Address{}, m.To...), m.Cc...) {
-		if !strings.EqualFold(to.Address, connection.Name) && !strings.EqualFold(to.Address, m.From.Address) {
+	known := append(ownAddresses(connection), m.From.Address)
+	for _, to := range slices.Concat(m.To, m.Cc) {
+		if !slices.ContainsFunc(known, func(k string) bool { return strings.EqualFold(k, to.Address) }) {
 			list = append(list, address(to))
+			known = append(known, to.Address)
 		}
 	}
 	return list
