@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
@@ -12,20 +13,27 @@ import (
 	"net/url"
 	"os"
 	"path"
+	"strconv"
 	"strings"
 	"time"
 
-	"github.com/minio/minio-go/v7"
-	"github.com/minio/minio-go/v7/pkg/credentials"
+	"github.com/minio/minio-go/v7/pkg/signer"
 )
 
-// S3 is a Store in a bucket: PREFIX/ab/abcd… by hash.
+// S3 is a Store in a bucket: PREFIX/ab/abcd… by hash. Of the client library only the signatures are
+// used: a store needs five plain requests, and the rest would be a fifteenth of the whole program.
 type S3 struct {
-	client         *minio.Client
-	bucket, prefix string
+	client         *http.Client
+	bucket         *url.URL // its address, with the bucket in the path or, at Amazon, in the host's name
+	prefix, region string
+	id, secret     string
+	session        string // token of temporary keys; "" = lasting ones
 }
 
-const amazon = "https://s3.amazonaws.com"
+const (
+	amazon        = "s3.amazonaws.com"
+	defaultRegion = "us-east-1"
+)
 
 // NewS3 returns the store at s3://BUCKET/PREFIX?endpoint=URL&region=NAME. The keys come from
 // AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN. Nothing is asked yet.
@@ -39,40 +47,142 @@ func NewS3(location *url.URL) (*S3, error) {
 	if location.Host == "" {
 		return nil, errors.New("blob store: no bucket in the address; it reads s3://BUCKET/PREFIX?endpoint=URL&region=NAME")
 	}
-	endpoint, err := parseEndpoint(settings.Get("endpoint"))
-	if err != nil {
-		return nil, err
-	}
-	keys := credentials.NewEnvAWS()
-	if value, err := keys.GetWithContext(nil); err != nil || value.AccessKeyID == "" || value.SecretAccessKey == "" {
+	s := &S3{client: newClient(), prefix: strings.Trim(location.Path, "/"), region: settings.Get("region"),
+		id: os.Getenv("AWS_ACCESS_KEY_ID"), secret: os.Getenv("AWS_SECRET_ACCESS_KEY"), session: os.Getenv("AWS_SESSION_TOKEN")}
+	if s.id == "" || s.secret == "" {
 		return nil, errors.New("blob store: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set")
 	}
-	client, err := minio.New(endpoint.Host, &minio.Options{
-		Creds:  keys,
-		Secure: endpoint.Scheme == "https",
-		Region: settings.Get("region"),
-	})
-	if err != nil {
-		return nil, fmt.Errorf("blob store: %w", err)
+	if s.region == "" {
+		s.region = defaultRegion
 	}
-	return &S3{client: client, bucket: location.Host, prefix: strings.Trim(location.Path, "/")}, nil
+	var err error
+	s.bucket, err = bucketAddress(settings.Get("endpoint"), location.Host, s.region)
+	return s, err
 }
 
-func parseEndpoint(text string) (*url.URL, error) {
-	if text == "" {
-		text = amazon
+// newClient follows no redirects: an answer from elsewhere would not be signed for.
+func newClient() *http.Client {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.ResponseHeaderTimeout = time.Minute
+	transport.DisableCompression = true // sizes and ranges are those of the content
+	return &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+}
+
+// bucketAddress puts the bucket into the path, which every server understands; Amazon wants it in
+// the host's name unless that name would not fit its certificate.
+func bucketAddress(endpoint, bucket, region string) (*url.URL, error) {
+	if endpoint == "" || strings.TrimSuffix(strings.TrimPrefix(endpoint, "https://"), "/") == amazon {
+		host := "s3." + region + ".amazonaws.com"
+		if strings.Contains(bucket, ".") {
+			return &url.URL{Scheme: "https", Host: host, Path: "/" + bucket}, nil
+		}
+		return &url.URL{Scheme: "https", Host: bucket + "." + host, Path: "/"}, nil
 	}
-	if !strings.Contains(text, "://") {
-		text = "https://" + text
+	if !strings.Contains(endpoint, "://") {
+		endpoint = "https://" + endpoint
 	}
-	endpoint, err := url.Parse(text)
+	address, err := url.Parse(endpoint)
 	if err != nil {
 		return nil, fmt.Errorf("blob store: endpoint: %w", err)
 	}
-	if endpoint.Host == "" || strings.Trim(endpoint.Path, "/") != "" || endpoint.Scheme != "https" && endpoint.Scheme != "http" {
-		return nil, fmt.Errorf("blob store: endpoint %q is not the address of a server", text)
+	if address.Host == "" || strings.Trim(address.Path, "/") != "" || address.Scheme != "https" && address.Scheme != "http" {
+		return nil, fmt.Errorf("blob store: endpoint %q is not the address of a server", endpoint)
 	}
-	return endpoint, nil
+	return address.JoinPath(bucket), nil
+}
+
+// statusError is an answer that is not success.
+type statusError struct {
+	status int
+	code   string // S3's own word, such as SlowDown; "" if it said none
+}
+
+func (e statusError) Error() string {
+	return fmt.Sprintf("the object store answered %d %s %s", e.status, http.StatusText(e.status), e.code)
+}
+
+func absent(err error) bool {
+	e, ok := errors.AsType[statusError](err)
+	return ok && e.status == http.StatusNotFound
+}
+
+// request is one request to the bucket. Each can be sent again: it says what shall be, not what to
+// change.
+type request struct {
+	method, key string
+	query       url.Values
+	header      http.Header
+	content     io.ReaderAt // nil: no body
+	size        int64
+	sum         string // SHA-256 of the body, hexadecimal
+}
+
+const (
+	tries     = 4
+	firstWait = 200 * time.Millisecond
+)
+
+// do sends a request, again where the server is busy or the network fails. The caller closes the
+// answer's body.
+func (s *S3) do(ctx context.Context, r request) (*http.Response, error) {
+	for try := 1; ; try++ {
+		response, err := s.once(ctx, r)
+		e, answered := errors.AsType[statusError](err)
+		again := err != nil && (!answered || e.status >= 500 || e.status == http.StatusTooManyRequests)
+		if !again || try == tries {
+			return response, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(firstWait << (try - 1)):
+		}
+	}
+}
+
+// nothing is the SHA-256 of an empty body.
+const nothing = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+func (s *S3) once(ctx context.Context, r request) (*http.Response, error) {
+	address := s.bucket.JoinPath(r.key)
+	address.RawQuery = strings.ReplaceAll(r.query.Encode(), "+", "%20") // as signatures want it
+	q, err := http.NewRequestWithContext(ctx, r.method, address.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+	for name, values := range r.header {
+		q.Header[name] = values
+	}
+	sum := nothing
+	if r.content != nil {
+		sum = r.sum
+		q.Body = io.NopCloser(io.NewSectionReader(r.content, 0, r.size))
+		q.ContentLength = r.size
+		if r.size == 0 {
+			q.Body = http.NoBody
+		}
+	}
+	q.Header.Set("X-Amz-Content-Sha256", sum)
+	response, err := s.client.Do(signer.SignV4(*q, s.id, s.secret, s.session, s.region))
+	if err != nil {
+		return nil, err
+	}
+	if response.StatusCode >= 300 {
+		defer response.Body.Close()
+		var said struct{ Code string }
+		_ = xml.NewDecoder(io.LimitReader(response.Body, 16<<10)).Decode(&said) // without a word the status has to do
+		return nil, statusError{response.StatusCode, said.Code}
+	}
+	return response, nil
+}
+
+// tell sends a request whose answer has nothing to read.
+func (s *S3) tell(ctx context.Context, r request) (http.Header, int64, error) {
+	response, err := s.do(ctx, r)
+	if err != nil {
+		return nil, 0, err
+	}
+	return response.Header, response.ContentLength, response.Body.Close()
 }
 
 // Put implements Store. The content goes through a temporary file, because its hash is its name.
@@ -86,16 +196,14 @@ func (s *S3) Put(ctx context.Context, r io.Reader) (hash string, size int64, err
 		_ = os.Remove(file.Name())
 	}()
 	sum := sha256.New()
-	if size, err = io.Copy(io.MultiWriter(file, sum), contextReader{ctx, r}); err == nil {
-		_, err = file.Seek(0, io.SeekStart)
-	}
-	if err != nil {
+	if size, err = io.Copy(io.MultiWriter(file, sum), contextReader{ctx, r}); err != nil {
 		return "", 0, fmt.Errorf("put blob: %w", err)
 	}
 	hash = hex.EncodeToString(sum.Sum(nil))
-	// One request, so that the object is there as a whole or not at all.
-	options := minio.PutObjectOptions{ContentType: "application/octet-stream", DisableMultipart: true}
-	if _, err := s.client.PutObject(ctx, s.bucket, s.key(hash), file, size, options); err != nil {
+	// One request, so that the object is there as a whole or not at all; the server checks the sum.
+	_, _, err = s.tell(ctx, request{method: http.MethodPut, key: s.key(hash), content: file, size: size, sum: hash,
+		header: http.Header{"Content-Type": {"application/octet-stream"}}})
+	if err != nil {
 		return "", 0, fmt.Errorf("put blob: %w", err)
 	}
 	return hash, size, nil
@@ -108,19 +216,74 @@ func (s *S3) Open(ctx context.Context, hash string) (io.ReadSeekCloser, int64, e
 	if !isHash(hash) {
 		return nil, 0, ErrNotFound
 	}
-	object, err := s.client.GetObject(ctx, s.bucket, s.key(hash), minio.GetObjectOptions{})
-	if err != nil {
+	_, size, err := s.tell(ctx, request{method: http.MethodHead, key: s.key(hash)})
+	switch {
+	case absent(err):
+		return nil, 0, ErrNotFound
+	case err != nil:
 		return nil, 0, fmt.Errorf("open blob: %w", err)
 	}
-	info, err := object.Stat()
-	if err == nil {
-		return object, info.Size, nil
+	return &object{ctx: ctx, store: s, key: s.key(hash), size: size}, size, nil
+}
+
+// object reads a blob from where it was last sought to.
+type object struct {
+	ctx          context.Context
+	store        *S3
+	key          string
+	size, offset int64
+	body         io.ReadCloser // nil: to be asked for
+}
+
+func (o *object) Read(p []byte) (int, error) {
+	if o.offset >= o.size {
+		return 0, io.EOF
 	}
-	_ = object.Close()
-	if absent(err) {
-		return nil, 0, ErrNotFound
+	if o.body == nil {
+		response, err := o.store.do(o.ctx, request{method: http.MethodGet, key: o.key,
+			header: http.Header{"Range": {"bytes=" + strconv.FormatInt(o.offset, 10) + "-"}}})
+		if err != nil {
+			return 0, fmt.Errorf("read blob: %w", err)
+		}
+		o.body = response.Body
+		if response.StatusCode != http.StatusPartialContent && o.offset > 0 {
+			return 0, errors.New("read blob: the object store does not know ranges")
+		}
 	}
-	return nil, 0, fmt.Errorf("open blob: %w", err)
+	n, err := o.body.Read(p)
+	o.offset += int64(n)
+	if err == io.EOF && o.offset < o.size {
+		err = io.ErrUnexpectedEOF
+	}
+	return n, err
+}
+
+func (o *object) Seek(offset int64, whence int) (int64, error) {
+	switch whence {
+	case io.SeekCurrent:
+		offset += o.offset
+	case io.SeekEnd:
+		offset += o.size
+	}
+	if offset < 0 {
+		return 0, errors.New("seek before the beginning of a blob")
+	}
+	if offset == o.offset {
+		return offset, nil
+	}
+	err := o.Close()
+	o.offset = offset
+	return offset, err
+}
+
+// Close ends what is being fetched. After it the object can be read again, which Seek makes use of.
+func (o *object) Close() error {
+	if o.body == nil {
+		return nil
+	}
+	body := o.body
+	o.body = nil
+	return body.Close()
 }
 
 // Delete implements Store. Between looking at the age and deleting lies one round trip in which a
@@ -130,42 +293,71 @@ func (s *S3) Delete(ctx context.Context, hash string, before time.Time) error {
 		return nil
 	}
 	if !before.IsZero() {
-		info, err := s.client.StatObject(ctx, s.bucket, s.key(hash), minio.StatObjectOptions{})
-		if absent(err) || err == nil && !info.LastModified.Before(before) {
+		header, _, err := s.tell(ctx, request{method: http.MethodHead, key: s.key(hash)})
+		if absent(err) {
 			return nil
 		}
 		if err != nil {
 			return fmt.Errorf("delete blob: %w", err)
 		}
+		modified, err := http.ParseTime(header.Get("Last-Modified"))
+		if err != nil {
+			return fmt.Errorf("delete blob: the object store does not tell its age: %w", err)
+		}
+		if !modified.Before(before) {
+			return nil
+		}
 	}
-	if err := s.client.RemoveObject(ctx, s.bucket, s.key(hash), minio.RemoveObjectOptions{}); err != nil && !absent(err) {
+	if _, _, err := s.tell(ctx, request{method: http.MethodDelete, key: s.key(hash)}); err != nil && !absent(err) {
 		return fmt.Errorf("delete blob: %w", err)
 	}
 	return nil
 }
 
+// listing is a page of ListObjectsV2.
+type listing struct {
+	Contents []struct {
+		Key          string
+		Size         int64
+		LastModified time.Time
+	}
+	NextContinuationToken string
+}
+
 // List implements Store.
 func (s *S3) List(ctx context.Context) iter.Seq2[Info, error] {
 	return func(yield func(Info, error) bool) {
-		ctx, cancel := context.WithCancel(ctx) // ends the listing when the reader has enough
-		defer cancel()
-		options := minio.ListObjectsOptions{Prefix: s.prefix, Recursive: true}
+		query := url.Values{"list-type": {"2"}}
 		if s.prefix != "" {
-			options.Prefix += "/"
+			query.Set("prefix", s.prefix+"/")
 		}
-		for object := range s.client.ListObjects(ctx, s.bucket, options) {
-			if object.Err != nil {
-				yield(Info{}, fmt.Errorf("list blobs: %w", object.Err))
+		for {
+			found, err := s.page(ctx, query)
+			if err != nil {
+				yield(Info{}, fmt.Errorf("list blobs: %w", err))
 				return
 			}
-			hash := path.Base(object.Key)
-			if isHash(hash) && !yield(Info{Hash: hash, Size: object.Size, At: object.LastModified}, nil) {
+			for _, entry := range found.Contents {
+				hash := path.Base(entry.Key)
+				if isHash(hash) && !yield(Info{Hash: hash, Size: entry.Size, At: entry.LastModified}, nil) {
+					return
+				}
+			}
+			if found.NextContinuationToken == "" {
 				return
 			}
+			query.Set("continuation-token", found.NextContinuationToken)
 		}
 	}
 }
 
-func absent(err error) bool {
-	return err != nil && minio.ToErrorResponse(err).StatusCode == http.StatusNotFound
+func (s *S3) page(ctx context.Context, query url.Values) (listing, error) {
+	response, err := s.do(ctx, request{method: http.MethodGet, query: query})
+	if err != nil {
+		return listing{}, err
+	}
+	defer response.Body.Close()
+	var found listing
+	err = xml.NewDecoder(response.Body).Decode(&found)
+	return found, err
 }
