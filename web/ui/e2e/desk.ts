@@ -48,8 +48,12 @@ export async function call<T>(api: APIRequestContext, method: string, path: stri
 /** A program's sign-in, beside the browsers. */
 export async function signedIn(login: Login, url = company().url): Promise<APIRequestContext> {
 	const api = await request.newContext({ baseURL: url });
-	await call(api, 'POST', '/session', { ...login, keep: false });
+	await signIn(api, login);
 	return api;
+}
+
+async function signIn(api: APIRequestContext, { email, password }: Login): Promise<void> {
+	await call(api, 'POST', '/session', { email, password, keep: false });
 }
 
 const spare = 'spare@deskbell-demo.example';
@@ -70,7 +74,8 @@ export class Desk {
 	}
 
 	/** Opens a shop; the names are its agents'. Its mailbox is a folder of the company's spare one. */
-	static async open(name: string, names: string[]): Promise<Desk> {
+	static async open(wanted: string, names: string[]): Promise<Desk> {
+		const name = `${wanted} ${test.info().workerIndex}`; // a failed test is followed by a new worker
 		const { loopback, imap, smtp, mailboxes } = company();
 		const owner = await signedIn(loginOf('owner'));
 		const desk = `desk${Date.now()}${++desks}`;
@@ -211,7 +216,7 @@ export const test = base.extend<Fixtures & { faults: string[] }>({
 	enter: async ({ browser, faults }, use) => {
 		await use(async (login, path, options) => {
 			const context = await browser.newContext({ baseURL: company().url, ...options });
-			await call(context.request, 'POST', '/session', { email: login.email, password: login.password, keep: false });
+			await signIn(context.request, login);
 			const page = await context.newPage();
 			watch(page, faults);
 			await page.goto(path);

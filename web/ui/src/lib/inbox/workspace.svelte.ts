@@ -78,6 +78,7 @@ class Workspace {
 		});
 		this.#live = live;
 		live.start();
+		live.view(this.thread?.id ?? null); // a link into a conversation opened it before
 		this.count();
 		const user = session.me?.id ?? '';
 		void drafts.start(user);
