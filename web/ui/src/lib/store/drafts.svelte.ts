@@ -63,6 +63,8 @@ export class Draft {
 	#deviceTimer: ReturnType<typeof setTimeout> | undefined;
 	#serverTimer: ReturnType<typeof setTimeout> | undefined;
 	#saving: Promise<void> = Promise.resolve();
+	/** it was on this device before */
+	#taken = false;
 	/** the server may hold a draft */
 	#onServer = false;
 	/** rises with every change, to tell whether a saving is still the newest */
@@ -83,12 +85,13 @@ export class Draft {
 	/** Takes up what the device kept from an earlier visit. */
 	take(kept: Kept): void {
 		if (this.#version > 0) return;
+		this.#taken = true;
 		this.content = kept.content;
 		this.key = kept.key;
 		this.seen = kept.seen;
 		this.saved = kept.saved;
 		this.changedAt = kept.changedAt;
-		this.#onServer = kept.saved;
+		this.#onServer = true; // perhaps: the device may not have heard that it was saved
 		this.turn++;
 		if (!kept.saved) this.#later(onServer);
 	}
@@ -110,9 +113,10 @@ export class Draft {
 		} catch (error) {
 			if (!(error instanceof ApiError) || error.status !== 404) throw error;
 		}
+		this.#onServer ||= found !== null;
 		if (this.#version !== before || !this.saved) {
 			// Words typed while the answer was on its way follow those from elsewhere; neither is lost.
-			if (found && before === 0 && !this.#onServer && !isEmpty(this.content))
+			if (found && before === 0 && !this.#taken && !isEmpty(this.content))
 				this.replace(join(contentOf(found), this.content));
 			return;
 		}
@@ -180,8 +184,7 @@ export class Draft {
 				await put(this.#path, { kind: this.kind, ...this.content }, { query: { kind: this.kind } });
 				this.#onServer = true;
 			} else if (this.#onServer) {
-				await remove(this.#path, { query: { kind: this.kind } });
-				this.#onServer = false;
+				await this.#remove();
 			}
 		} catch (error) {
 			if (!(error instanceof ApiError)) throw error;
@@ -192,6 +195,15 @@ export class Draft {
 		if (version !== this.#version) return;
 		this.saved = true;
 		this.#keep();
+	}
+
+	async #remove(): Promise<void> {
+		try {
+			await remove(this.#path, { query: { kind: this.kind } });
+		} catch (error) {
+			if (!(error instanceof ApiError) || error.status !== 404) throw error; // it was not there
+		}
+		this.#onServer = false;
 	}
 
 	/** Stops saving for a moment: the message is about to be sent, and its draft ends there. */

@@ -136,6 +136,19 @@ describe('a draft', () => {
 	});
 });
 
+describe('a draft after a reload', () => {
+	it('is deleted on the server also if the device had not heard that it was saved', async () => {
+		drafts.of('7', 'reply').edit({ text: 'Hello' });
+		await vi.advanceTimersByTimeAsync(300); // the device has it, the server not yet
+		server = { kind: 'reply', ...emptyContent, text: 'Hello' };
+		const again = (await reloaded()).of('7', 'reply');
+		await again.restore();
+		again.edit({ text: '' });
+		await vi.advanceTimersByTimeAsync(2_000);
+		expect(server).toBeNull();
+	});
+});
+
 describe('join', () => {
 	it('keeps both texts and every file once', () => {
 		const file = { id: '1', name: 'a', content_type: '', size: 1, inline: false, content_id: '' };
