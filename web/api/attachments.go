@@ -223,7 +223,7 @@ type file struct {
 }
 
 // filePolicy keeps a file that is opened in a window of its own from doing anything.
-const filePolicy = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; sandbox"
+const filePolicy = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'self'; sandbox"
 
 // download answers with a file, in parts if the client asks for them.
 func (a *API) download(ctx context.Context, f file) (*huma.StreamResponse, error) {
