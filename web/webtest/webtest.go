@@ -94,7 +94,7 @@ func New(t testing.TB, s *store.Store, shops int, kinds channels.Registry) *Serv
 		API: api.Options{Store: s, Rights: rights, People: people, Routing: routing.New(routing.Options{Store: s, Rights: rights}),
 			Outbox: outbox.New(outbox.Options{Store: s, Jobs: work, Blobs: blobs, Sender: noPost{}}), Blobs: blobs, Seal: ring, Kinds: kinds,
 			Ingest: taken, Version: "test"},
-		Live: live.Options{Store: s, Rights: rights, Auth: people, Bus: wake, Version: "test", Look: time.Hour}, Screen: screen,
+		Live: live.Options{Store: s, Rights: rights, Auth: people, Bus: wake, Version: "test", Look: time.Hour, Patience: time.Second}, Screen: screen,
 	})
 	must(err)
 	listener.Config.Handler = server
