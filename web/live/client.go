@@ -4,8 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net"
 	"net/http"
-	"os"
 	"strconv"
 	"sync"
 	"time"
@@ -154,7 +154,8 @@ func (c *client) put(data []byte) error {
 		return err
 	}
 	err := c.conn.WriteMessage(websocket.TextMessage, data)
-	if errors.Is(err, os.ErrDeadlineExceeded) {
+	var late net.Error // the websocket library hides os.ErrDeadlineExceeded
+	if errors.As(err, &late) && late.Timeout() {
 		c.hub.cut.Add(1)
 	}
 	return err
