@@ -19,8 +19,8 @@ func (s ConversationState) Event() EventKind {
 }
 
 // SetState moves a conversation to a state and clears what belonged to the one before. until is for
-// Snoozed, reason for Closed. Closing answers nothing but stops the company target: whoever closes
-// says that no answer is needed.
+// Snoozed, reason for Closed. Closing answers nothing: the clock is kept, out of sight, so that whoever
+// opens the conversation again, or undoes the closing, finds it as it was.
 func (c *Conversation) SetState(state ConversationState, until time.Time, reason ClosedReason) {
 	c.State, c.SnoozedUntil, c.ClosedReason = state, time.Time{}, ""
 	switch state {
@@ -28,18 +28,21 @@ func (c *Conversation) SetState(state ConversationState, until time.Time, reason
 		c.SnoozedUntil = until
 	case Closed:
 		c.ClosedReason = reason
-		c.StopClock()
 	}
 }
 
 // Receive tells the conversation of a message of the customer. It re-opens what waited for him, was
-// snoozed or done, but not spam, and starts the clock if none runs. reply is the company target;
-// 0 starts none. It returns whether the state changed.
+// snoozed or done, but not spam, and starts the clock if none runs; whoever closed the conversation
+// said that what came before needs no answer. reply is the company target; 0 starts none. It returns
+// whether the state changed.
 func (c *Conversation) Receive(at time.Time, reply time.Duration) (reopened bool) {
 	if c.State == Closed && (c.ClosedReason == ClosedSpam || c.ClosedReason == ClosedMerged) {
 		return false
 	}
 	reopened = c.State != Open
+	if c.State == Closed {
+		c.StopClock()
+	}
 	c.SetState(Open, time.Time{}, "")
 	if c.WaitingSince.IsZero() || at.Before(c.WaitingSince) {
 		c.WaitingSince = at

@@ -61,6 +61,9 @@ func showConversation(c inbox.Conversation, channel string) conversation {
 	if tags == nil {
 		tags = []inbox.TagID{}
 	}
+	if c.State == inbox.Closed {
+		c.StopClock() // it is kept for a reopening, and concerns nobody until then
+	}
 	return conversation{ID: c.ID, Shop: c.Shop, Connection: c.Connection, Channel: channel, Kind: c.Kind, Subject: c.Subject,
 		Contact: conversationContact{c.Contact, c.ContactName, c.ContactAddress}, State: c.State, ClosedReason: c.ClosedReason,
 		Status: some(c.Status), Assignee: some(c.Assignee), AssignedAt: at(c.AssignedAt), AssignReason: c.AssignReason, Tags: tags,
