@@ -92,7 +92,8 @@ test('snoozed, handed over, tagged, and why it came here', async ({ enter }) => 
 	await expect(head.getByRole('button', { name: 'Lucia Robledo' })).toBeVisible();
 
 	await page.keyboard.press('h');
-	await page.getByRole('button', { name: /^In three hours/ }).click();
+	await expect(page.getByRole('button', { name: /^In an hour/ })).toBeFocused();
+	await page.keyboard.press('Enter');
 	await expect(toast(page, 'Snoozed')).toBeVisible();
 	const colleague = await enter(lucia!, '/inbox/snoozed');
 	await expect(row(colleague, 'Quinces')).toBeVisible();

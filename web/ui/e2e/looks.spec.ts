@@ -57,7 +57,7 @@ test('the inbox and its dialogs are accessible in both themes', async ({ enter }
 		await page.keyboard.press(key);
 		await expect(page.getByRole('dialog', { name })).toBeVisible();
 		await expect(page.getByRole('dialog').locator('.animate-pulse')).toHaveCount(0);
-		await accessible(page);
+		await accessible(page, 'dialog');
 		await page.keyboard.press('Escape');
 		await expect(page.getByRole('dialog')).toHaveCount(0);
 	}

@@ -13,12 +13,12 @@ async function paint(page: Page, theme: string | undefined): Promise<void> {
 	}, theme);
 }
 
-/** Finds no fault with what is shown, in the light and in the dark theme. */
-export async function accessible(page: Page): Promise<void> {
+/** Finds no fault with what is shown, or with a part of it, in the light and in the dark theme. */
+export async function accessible(page: Page, part = 'html'): Promise<void> {
 	const before = await page.evaluate(() => document.documentElement.dataset.theme);
 	for (const theme of ['light', 'dark']) {
 		await paint(page, theme);
-		const { violations } = await new AxeBuilder({ page }).withTags(rules).analyze();
+		const { violations } = await new AxeBuilder({ page }).include(part).withTags(rules).analyze();
 		const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(' | ')}`);
 		expect(found, `accessibility, ${theme}, ${page.url()}`).toEqual([]);
 	}
