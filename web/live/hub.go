@@ -48,6 +48,7 @@ type Hub struct {
 	Options
 	presence *presence
 	replays  chan struct{} // bounds how many sockets catch up at once
+	begun    chan struct{} // closed once the hub knows where the log stands
 
 	mu      sync.Mutex
 	seq     int64 // of the last event handed out; -1 before the log was read
@@ -78,7 +79,7 @@ func New(o Options) *Hub {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Hub{Options: o, presence: newPresence(), replays: make(chan struct{}, maxReplays), clients: map[*client]struct{}{}, seq: -1}
+	return &Hub{Options: o, presence: newPresence(), replays: make(chan struct{}, maxReplays), begun: make(chan struct{}), clients: map[*client]struct{}{}, seq: -1}
 }
 
 // Run follows the log until ctx ends, then closes every socket: their browsers come back to the next
@@ -188,6 +189,7 @@ func (h *Hub) begin(ctx context.Context) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.seq = seq
+	close(h.begun)
 	return nil
 }
 

@@ -19,6 +19,11 @@ type hello struct {
 // catchUp greets the client, sends what it missed after a number (-1: nothing), and joins the hub.
 // hello carries the number before the first event that may follow.
 func (c *client) catchUp(ctx context.Context, after int64) error {
+	select { // a socket that joined before would miss what is written until then
+	case <-c.hub.begun:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	now, missed, err := c.find(ctx, after)
 	tooMuch := errors.Is(err, errTooMuch)
 	if err != nil && !tooMuch {

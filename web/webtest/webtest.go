@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -72,6 +73,7 @@ func New(t testing.TB, s *store.Store, shops int, kinds channels.Registry) *Serv
 			t.Fatal(err)
 		}
 	}
+	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	must(jobs.Migrate(t.Context(), s))
 	rights, err := rbac.NewEnforcer(t.Context(), s)
 	must(err)
@@ -90,11 +92,11 @@ func New(t testing.TB, s *store.Store, shops int, kinds channels.Registry) *Serv
 	wake := bus.NewLocal()
 	s.OnCommit(wake.Announce)
 	taken := ingest.New(ingest.Options{Store: s, Blobs: blobs})
-	server, err := web.New(web.Options{Auth: people, Ready: s.Ping,
+	server, err := web.New(web.Options{Auth: people, Ready: s.Ping, Log: log,
 		API: api.Options{Store: s, Rights: rights, People: people, Routing: routing.New(routing.Options{Store: s, Rights: rights}),
 			Outbox: outbox.New(outbox.Options{Store: s, Jobs: work, Blobs: blobs, Sender: noPost{}}), Blobs: blobs, Seal: ring, Kinds: kinds,
 			Ingest: taken, Version: "test"},
-		Live: live.Options{Store: s, Rights: rights, Auth: people, Bus: wake, Version: "test", Look: time.Hour, Patience: time.Second}, Screen: screen,
+		Live: live.Options{Store: s, Rights: rights, Auth: people, Bus: wake, Log: log, Version: "test", Look: time.Hour, Patience: time.Second}, Screen: screen,
 	})
 	must(err)
 	listener.Config.Handler = server
