@@ -237,7 +237,7 @@ func (h *house) exactlyOnce(total int) {
 func TestKillDuringSending(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, h *house) {
 		times := kills(t)
-		total := max(200, 8*times)
+		total := max(200, 16*times) // each kill takes some that were on their way and will not be sent again
 		for n := range total {
 			h.box.Deliver(customerMail(n+1), time.Now())
 		}
