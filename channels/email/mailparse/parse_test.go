@@ -14,15 +14,11 @@ import (
 	"github.com/deskbell/deskbell/inbox/content"
 )
 
-// TestMails parses every testdata/*.eml and compares the fields that the .json beside it names. All
-// mails are invented, and so is everybody in them.
+// TestMails parses every testdata/KIND/*.eml and compares the fields that the .json beside it names.
+// All mails are invented, and so is everybody in them.
 func TestMails(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.eml")
-	if err != nil || len(files) < 40 {
-		t.Fatalf("%d mails, %v", len(files), err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".eml"), func(t *testing.T) {
+	for _, file := range mails(t) {
+		t.Run(strings.TrimSuffix(strings.TrimPrefix(file, "testdata/"), ".eml"), func(t *testing.T) {
 			inspection := mailparse.Inspect(read(t, file))
 			checkSafe(t, inspection)
 			got := fields(t, encode(t, inspection))
@@ -33,6 +29,15 @@ func TestMails(t *testing.T) {
 			}
 		})
 	}
+}
+
+func mails(t testing.TB) []string {
+	t.Helper()
+	files, err := filepath.Glob("testdata/*/*.eml")
+	if err != nil || len(files) < 100 {
+		t.Fatalf("%d mails, %v", len(files), err)
+	}
+	return files
 }
 
 func read(t testing.TB, file string) []byte {
@@ -99,11 +104,7 @@ func checkSafe(t *testing.T, i mailparse.Inspection) {
 }
 
 func FuzzParse(f *testing.F) {
-	files, err := filepath.Glob("testdata/*.eml")
-	if err != nil {
-		f.Fatal(err)
-	}
-	for _, file := range files {
+	for _, file := range mails(f) {
 		f.Add(read(f, file))
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
