@@ -127,8 +127,10 @@ func (s *Store) openPostgres(ctx context.Context, dsn string, conns int) error {
 		return fmt.Errorf("open PostgreSQL: %w", err)
 	}
 	db := stdlib.OpenDBFromPool(pool)
-	db.SetMaxOpenConns(conns)
-	db.SetMaxIdleConns(0) // the pool keeps idle connections
+	// The pool alone bounds and keeps connections: database/sql, with a limit of its own, would hand
+	// one that a cancelled request has broken to the next who waits.
+	db.SetMaxOpenConns(0)
+	db.SetMaxIdleConns(0)
 	s.pool = pool
 	s.write = bun.NewDB(db, pgdialect.New())
 	s.read = s.write

@@ -3,7 +3,9 @@ package store_test
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/deskbell/deskbell/inbox"
 	"github.com/deskbell/deskbell/inbox/store"
@@ -127,4 +129,44 @@ func TestMigrateTwiceAndRefuseNewer(t *testing.T) {
 			t.Error("a half migrated database was not refused")
 		}
 	})
+}
+
+// A reader who gives up breaks his connection to PostgreSQL. Those who wait for one never get that.
+func TestWhoGivesUpDisturbsNobody(t *testing.T) {
+	s, err := store.Open(t.Context(), store.Options{Database: storetest.FreshDatabase(t), Readers: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := s.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var group sync.WaitGroup
+	done := make(chan struct{})
+	for i := range 8 {
+		group.Go(func() {
+			for {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				ctx, stop := context.WithTimeout(t.Context(), time.Duration(100+i*150)*time.Microsecond)
+				_, _ = s.LastSeq(ctx) // it may fail: this reader gives up
+				stop()
+			}
+		})
+	}
+	for range 300 {
+		if _, err := s.LastSeq(t.Context()); err != nil {
+			t.Errorf("a reader who waits: %v", err)
+			break
+		}
+	}
+	close(done)
+	group.Wait()
 }

@@ -2,6 +2,7 @@ package auth
 
 import (
 	"encoding/json"
+	"log/slog"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -14,7 +15,11 @@ func (s *Service) Middleware(next http.Handler) http.Handler {
 	return s.origin.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id, err := s.Identify(r)
 		if err != nil {
-			s.Log.ErrorContext(r.Context(), "who sent a request could not be found out", "error", err)
+			level := slog.LevelError
+			if r.Context().Err() != nil {
+				level = slog.LevelDebug // he left before he was known
+			}
+			s.Log.Log(r.Context(), level, "who sent a request could not be found out", "error", err)
 			w.Header().Set("Retry-After", "2")
 			writeProblem(w, http.StatusServiceUnavailable, "unavailable", "the database does not answer; try again in a moment")
 			return
