@@ -45,12 +45,7 @@ soak: build ## the long tests: many kills, long load
 	DESKBELL_KILLS=$${DESKBELL_KILLS:-50} go test -count=1 -timeout 4h -run 'Kill|Soak' -v ./...
 
 fuzz: ## every fuzz target for FUZZTIME (30s)
-	@grep -rl --include='*_test.go' '^func Fuzz' cmd channels inbox rbac routing web 2>/dev/null | xargs -r -n1 dirname | sort -u | \
-	while read -r folder; do \
-		for target in $$(go test -list '^Fuzz' "./$$folder" | grep '^Fuzz'); do \
-			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "./$$folder" </dev/null; \
-		done; \
-	done
+	FUZZTIME=$(FUZZTIME) .ci/fuzz
 
 lint: $(if $(wildcard $(UI)/package.json),$(UI_MODULES)) ## check form: gofmt, vet, staticcheck, eslint, prettier, svelte-check
 	.ci/lint
