@@ -265,6 +265,9 @@ func (a *Adapter) refusedMail(err error, reason, msg string) *inbox.Error {
 // lostSMTP is a connection that was never there or broke.
 func (a *Adapter) lostSMTP(err error) *inbox.Error {
 	at := &a.settings.SMTP.server
+	if e, ok := errors.AsType[*inbox.Error](err); ok { // from the way out, which knows better
+		return e
+	}
 	if _, ok := errors.AsType[*smtp.SMTPError](err); ok {
 		return a.problem(at, inbox.Unavailable, smtpFailed, "the mail server sent us away", err)
 	}

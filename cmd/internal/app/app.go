@@ -15,6 +15,7 @@ import (
 
 	"github.com/deskbell/deskbell/channels"
 	"github.com/deskbell/deskbell/channels/email"
+	"github.com/deskbell/deskbell/channels/rest/outbound"
 	"github.com/deskbell/deskbell/inbox/blob"
 	"github.com/deskbell/deskbell/inbox/bus"
 	"github.com/deskbell/deskbell/inbox/ingest"
@@ -33,8 +34,9 @@ import (
 	"github.com/deskbell/deskbell/web/ui"
 )
 
-// Far is how the program reaches the outside; the zero value is the network as it is. Tests and the
-// demo, whose mail servers have certificates of their own making, give another.
+// Far is how connections reach the outside; the zero value is the network as it is, as far as the
+// settings let it be reached. The demo, whose mail servers have names and certificates of their own
+// making, gives another, and so do tests.
 type Far struct {
 	Dial  func(ctx context.Context, network, address string) (net.Conn, error)
 	Roots *x509.CertPool
@@ -54,6 +56,7 @@ type App struct {
 	bus    bus.Bus
 	blobs  blob.Store
 	jobs   *jobs.Client
+	guard  *outbound.Guard // the way to hosts that somebody else named
 	outbox *outbox.Service
 	ingest *ingest.Service
 	runner *channels.Runner
@@ -80,6 +83,14 @@ func New(ctx context.Context, c Config, public *url.URL, far Far, log *slog.Logg
 }
 
 func (a *App) build(ctx context.Context, far Far) error {
+	allowed, err := a.config.Allowed()
+	if err != nil {
+		return err
+	}
+	a.guard = &outbound.Guard{Allow: allowed}
+	if far.Dial == nil {
+		far.Dial = connectionDialer(a.guard)
+	}
 	for _, part := range []func(context.Context) error{a.openData, a.openBus, a.openRights} {
 		if err := part(ctx); err != nil {
 			return err

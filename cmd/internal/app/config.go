@@ -27,6 +27,7 @@ type Config struct {
 	Node           string   `help:"Name of this node, unique among those that share the database; the host's name if empty." env:"DESKBELL_NODE"`
 	Metrics        string   `help:"Address to serve /metrics on; not served if empty." env:"DESKBELL_METRICS"`
 	TrustedProxies []string `name:"trusted-proxies" help:"Networks whose X-Forwarded-For is believed." env:"DESKBELL_TRUSTED_PROXIES"`
+	AllowNetworks  []string `name:"allow-networks" help:"Networks of the server's own that mailboxes, pictures in mails and other outside addresses may lead to, such as 192.168.1.0/24. None if empty." env:"DESKBELL_ALLOW_NETWORKS"`
 	Poll           int      `help:"Seconds between looks at a source that does not call by itself." default:"60" env:"DESKBELL_POLL"`
 	LogFormat      string   `name:"log-format" help:"text or json." enum:"text,json" default:"text" env:"DESKBELL_LOG_FORMAT"`
 	LogLevel       string   `name:"log-level" help:"debug, info, warn or error." enum:"debug,info,warn,error" default:"info" env:"DESKBELL_LOG_LEVEL"`
@@ -63,13 +64,23 @@ func (c Config) Public(listening net.Addr) (*url.URL, error) {
 
 // Proxies are the networks whose forwarding headers are believed.
 func (c Config) Proxies() ([]netip.Prefix, error) {
+	return networks("--trusted-proxies", c.TrustedProxies)
+}
+
+// Allowed are the networks of the server's own that others may make it connect to.
+func (c Config) Allowed() ([]netip.Prefix, error) {
+	return networks("--allow-networks", c.AllowNetworks)
+}
+
+// networks reads networks and single addresses.
+func networks(flag string, texts []string) ([]netip.Prefix, error) {
 	var list []netip.Prefix
-	for _, text := range c.TrustedProxies {
+	for _, text := range texts {
 		prefix, err := netip.ParsePrefix(text)
 		if err != nil {
 			address, second := netip.ParseAddr(text)
 			if second != nil {
-				return nil, fmt.Errorf("--trusted-proxies %q: wants a network such as 10.0.0.0/8", text)
+				return nil, fmt.Errorf("%s %q: wants a network such as 10.0.0.0/8", flag, text)
 			}
 			prefix = netip.PrefixFrom(address, address.BitLen())
 		}
@@ -92,8 +103,9 @@ func (c Config) Check() error {
 	if c.Poll < 1 {
 		return errors.New("--poll wants at least 1 second")
 	}
-	_, err := c.Proxies()
-	return err
+	_, proxies := c.Proxies()
+	_, allowed := c.Allowed()
+	return errors.Join(proxies, allowed)
 }
 
 // LockData makes the data folder and, on SQLite, keeps a second server out of it.

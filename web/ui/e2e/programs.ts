@@ -105,7 +105,7 @@ export interface Empty {
 export async function startEmpty(certificates?: string): Promise<Empty> {
 	const program = launch(
 		'deskbell',
-		(folder) => ['serve', '--listen', '127.0.0.1:0', '--data', join(folder, 'data')],
+		(folder) => ['serve', '--listen', '127.0.0.1:0', '--allow-networks', '127.0.0.0/8', '--data', join(folder, 'data')],
 		certificates ? { SSL_CERT_FILE: certificates } : {}
 	);
 	try {

@@ -1,0 +1,26 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"net"
+
+	"github.com/deskbell/deskbell/channels/rest/outbound"
+	"github.com/deskbell/deskbell/inbox"
+)
+
+// reasonOwnNetwork is the reason of a connection whose host lies in the server's own network.
+const reasonOwnNetwork = "own_network"
+
+// connectionDialer is the way out of connections, whose hosts the admins of shops choose. They are not
+// trusted with the network the server stands in.
+func connectionDialer(guard *outbound.Guard) func(ctx context.Context, network, address string) (net.Conn, error) {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := guard.DialContext(ctx, network, address)
+		if own, ok := errors.AsType[*outbound.OwnNetworkError](err); ok {
+			return nil, &inbox.Error{Code: inbox.Unavailable, Msg: own.Error() + "; its operator can allow it with --allow-networks",
+				Reason: &inbox.Reason{Code: reasonOwnNetwork, Params: map[string]any{"host": own.Host}}, Err: err}
+		}
+		return conn, err
+	}
+}
