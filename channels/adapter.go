@@ -71,6 +71,14 @@ type Rereader interface {
 	Reread(ctx context.Context, sourceKey string, at time.Time, raw []byte) (inbox.Incoming, error)
 }
 
+// Receiver is the power to read mail that a mail server handed over at a door of ours, instead of
+// being pulled.
+type Receiver interface {
+	// Receive reads one mail. One that cannot be understood has Problem set; it never touches the
+	// network.
+	Receive(sourceKey string, at time.Time, raw []byte) inbox.Incoming
+}
+
 // Tester is the power to check settings before they are kept.
 type Tester interface {
 	// Test tries everything the connection will need and returns one Check each; it changes nothing.
@@ -108,6 +116,9 @@ type Kind struct {
 	Secrets  []string        // names of secret fields, such as "password"
 	Open     func(Config) (Adapter, error)
 	SelfName func(settings json.RawMessage) string // what people call such a connection: its address
+	// Receives lists the addresses, the main one first, whose mail may be handed over at a door; none
+	// if the settings do not say so. Nil for a kind that never takes mail that way.
+	Receives func(settings json.RawMessage) []string
 }
 
 // Registry is the list of kinds this program was built with.

@@ -151,6 +151,9 @@ func NewRunner(o Options) *Runner {
 	}
 }
 
+// Memory is the bound on what all adapters hold at once, for others who hold mail beside them.
+func (r *Runner) Memory() *Memory { return r.memory }
+
 // Start begins to work; it returns once the connections are listed. It works until Stop; ctx bounds
 // the start alone.
 func (r *Runner) Start(ctx context.Context) error {

@@ -31,7 +31,9 @@ type Options struct {
 	Screen http.Handler
 	// Ready tells whether the program can do its work.
 	Ready func(ctx context.Context) error
-	Log   *slog.Logger
+	// Collectors are figures of other parts, shown beside the server's own.
+	Collectors []prometheus.Collector
+	Log        *slog.Logger
 }
 
 // Server is the handler of everything the program serves.
@@ -62,6 +64,11 @@ func New(o Options) (*Server, error) {
 	var err error
 	if s.figures, err = newFigures(registry, s.hub); err != nil {
 		return nil, err
+	}
+	for _, c := range o.Collectors {
+		if err := registry.Register(c); err != nil {
+			return nil, err
+		}
 	}
 	s.metrics = promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
 

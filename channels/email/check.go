@@ -31,7 +31,11 @@ func (a *Adapter) Test(ctx context.Context) []channels.Check {
 	defer done()
 	smtpChecks := make(chan []channels.Check, 1)
 	go func() { smtpChecks <- a.testSMTP(ctx) }()
-	return append(a.testIMAP(ctx), <-smtpChecks...)
+	var checks []channels.Check
+	if a.settings.pulled() {
+		checks = a.testIMAP(ctx)
+	}
+	return append(checks, <-smtpChecks...)
 }
 
 func (a *Adapter) testIMAP(ctx context.Context) []channels.Check {

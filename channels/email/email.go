@@ -1,4 +1,5 @@
-// Package email is the adapter for mailboxes: IMAP in, SMTP out.
+// Package email is the adapter for mailboxes: in by IMAP or handed over by the shop's mail server,
+// out by SMTP.
 package email
 
 import (
@@ -24,6 +25,7 @@ func Kind() channels.Kind {
 		Secrets:  []string{"password", "smtp_password", "access_token"},
 		Open:     New,
 		SelfName: selfName,
+		Receives: receives,
 	}
 }
 

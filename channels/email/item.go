@@ -48,6 +48,11 @@ func (a *Adapter) bare(m *mail) inbox.Incoming {
 	return in
 }
 
+// Receive reads a mail that was handed over.
+func (a *Adapter) Receive(sourceKey string, at time.Time, raw []byte) inbox.Incoming {
+	return a.read("", &mail{key: sourceKey, raw: raw, described: described{at: at, size: int64(len(raw))}})
+}
+
 // read parses a mail. One that no parser understands is set aside with its bytes.
 func (a *Adapter) read(folder string, m *mail) (in inbox.Incoming) {
 	in = a.bare(m)

@@ -19,7 +19,7 @@ func (a *Adapter) parse(in *inbox.Incoming, folder string) error {
 	in.Sameness = same[:]
 	in.From = inbox.Address(m.From)
 	in.To, in.Cc = addresses(m.To), addresses(m.Cc)
-	in.Recipients = m.Recipients
+	in.Recipients = withoutTags(m.Recipients)
 	in.Subject, in.Text, in.HTML, in.ReplyText = m.Subject, m.Text, m.HTML, m.ReplyText
 	in.HeaderID = m.MessageID
 	in.References = thread(m)
@@ -38,6 +38,17 @@ func addresses(list []mailparse.Address) []inbox.Address {
 		out = append(out, inbox.Address(a))
 	}
 	return out
+}
+
+// withoutTags lists addresses, and for those with a tag ("help+tag@shop.example") also the address
+// without it, which is the one that people gave us.
+func withoutTags(list []string) []string {
+	for _, address := range list {
+		if plain, tagged := mailparse.PlainAddress(address); tagged && !slices.Contains(list, plain) {
+			list = append(list, plain)
+		}
+	}
+	return list
 }
 
 // thread returns the ids of the mails before, nearest last.
@@ -121,7 +132,11 @@ func (a *Adapter) fromReceiver(line string) bool {
 	if a.settings.Receiver != "" {
 		return strings.EqualFold(words[0], a.settings.Receiver)
 	}
-	return organisation(words[0]) == organisation(a.settings.IMAP.Host)
+	host := a.settings.IMAP.Host
+	if !a.settings.pulled() { // the shop's own mail server hands over, after it has judged
+		_, host, _ = strings.Cut(a.settings.Address, "@")
+	}
+	return organisation(words[0]) == organisation(host)
 }
 
 // organisation is the domain a server belongs to, near enough for telling whether two belong together.

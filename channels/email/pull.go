@@ -19,6 +19,9 @@ const mailTries = 3
 // while the one before is being stored. A folder that cannot be opened does not keep the others from
 // being read; its error comes at the end.
 func (a *Adapter) Pull(ctx context.Context, at string, yield func(channels.Page) error) error {
+	if !a.settings.pulled() {
+		return nil
+	}
 	ctx, done := a.living(ctx)
 	defer done()
 	progress, err := readCursor(at)

@@ -17,7 +17,11 @@ import (
 // Code NotFound if the server has it no longer.
 func (a *Adapter) Reread(ctx context.Context, sourceKey string, at time.Time, raw []byte) (inbox.Incoming, error) {
 	folder, validity, uid, err := splitKey(sourceKey)
-	if err != nil {
+	switch {
+	case err == nil:
+	case raw != nil:
+		return a.Receive(sourceKey, at, raw), nil // it was handed over and lies in no folder
+	default:
 		return inbox.Incoming{}, err
 	}
 	m := mail{uid: uid, key: sourceKey, described: described{at: at, size: int64(len(raw))}, raw: raw}

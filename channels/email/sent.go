@@ -18,7 +18,7 @@ const copyLimit = 2 * time.Minute
 func (a *Adapter) copyToSent(m inbox.Outgoing, raw []byte) {
 	a.ending.Lock()
 	defer a.ending.Unlock()
-	if a.settings.SentFolder == "" || a.life.Err() != nil {
+	if a.settings.SentFolder == "" || !a.settings.pulled() || a.life.Err() != nil {
 		return
 	}
 	a.copies.Go(func() {
@@ -80,7 +80,7 @@ func (a *Adapter) inSent(ctx context.Context, s *session, headerID string) (foun
 // accepted all the same, so the answer is the id or code UncertainOf.
 func (a *Adapter) Find(ctx context.Context, m inbox.Outgoing) (remoteID string, err error) {
 	unknown := a.problem(&a.settings.SMTP.server, inbox.UncertainOf, smtpNoAnswer, "nobody can tell whether the mail was accepted", nil)
-	if a.settings.SentFolder == "" {
+	if a.settings.SentFolder == "" || !a.settings.pulled() {
 		return "", unknown
 	}
 	ctx, done := a.living(ctx)

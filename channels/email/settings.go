@@ -32,7 +32,11 @@ type settings struct {
 	Aliases    []string `json:"aliases"`
 	BccTo      string   `json:"bcc_to"`
 	Receiver   string   `json:"receiver"`
+	Forwarding bool     `json:"forwarding"`
 }
+
+// pulled tells whether there is a mailbox to read by IMAP.
+func (s *settings) pulled() bool { return s.IMAP.Host != "" }
 
 type server struct {
 	Host     string `json:"host"`
@@ -51,9 +55,10 @@ type outgoing struct{ server }
 const schema = `{
   "type": "object",
   "additionalProperties": false,
-  "required": ["address", "imap", "smtp"],
+  "required": ["address", "smtp"],
   "properties": {
     "address": {"type": "string", "format": "email", "maxLength": 254, "title": "Address", "description": "Mail to this address comes in; replies leave from it."},
+    "forwarding": {"type": "boolean", "default": false, "title": "Mail is forwarded to Deskbell", "description": "The shop's mail server hands mail for this address over by SMTP or LMTP. With it, incoming mail (IMAP) may be left out."},
     "imap": {
       "type": "object", "additionalProperties": false, "required": ["host"], "title": "Incoming mail (IMAP)",
       "properties": {
@@ -165,8 +170,10 @@ func (s *settings) check() error {
 			return inbox.InvalidField("settings.imap.folders", "folders have names and are named once")
 		}
 	}
-	if err := s.IMAP.check("settings.imap"); err != nil {
-		return err
+	if s.pulled() || !s.Forwarding {
+		if err := s.IMAP.check("settings.imap"); err != nil {
+			return err
+		}
 	}
 	return s.SMTP.check("settings.smtp")
 }
@@ -198,4 +205,17 @@ func selfName(raw json.RawMessage) string {
 		return ""
 	}
 	return s.Address
+}
+
+// receives lists the addresses whose mail may be handed over to us.
+func receives(raw json.RawMessage) []string {
+	var s struct {
+		Address    string   `json:"address"`
+		Aliases    []string `json:"aliases"`
+		Forwarding bool     `json:"forwarding"`
+	}
+	if json.Unmarshal(raw, &s) != nil || !s.Forwarding {
+		return nil
+	}
+	return append([]string{strings.TrimSpace(s.Address)}, s.Aliases...)
 }

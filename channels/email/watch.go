@@ -10,8 +10,11 @@ import (
 )
 
 // Watch idles on the first folders, each on a connection of its own, and calls wake when one grows.
-// It returns nil if the server does not offer IDLE.
+// It returns nil if the server does not offer IDLE, or if mail is handed over and not pulled.
 func (a *Adapter) Watch(ctx context.Context, wake func()) error {
+	if !a.settings.pulled() {
+		return nil
+	}
 	ctx, done := a.living(ctx)
 	defer done()
 	group, under := errgroup.WithContext(ctx) // one broke: the runner looks, and begins all again

@@ -54,8 +54,9 @@ func New(o Options) *Service {
 	return s
 }
 
-// Source is the connection a page comes from, and the fence of the hold its reader has on it; a
-// zero fence is a program that runs alone.
+// Source is the connection a page comes from, and the fence of the hold its reader has on it. A zero
+// fence is a program that runs alone, or mail that was handed over to this node: what keeps such a
+// mail single is its source key, and without a cursor there is nothing an old hold could spoil.
 type Source struct {
 	Connection inbox.ConnectionID
 	Fence      int64
@@ -91,7 +92,7 @@ func (s *Service) Begin(ctx context.Context, from Source, items []Item) (verdict
 	}
 	err = s.store.InTx(ctx, func(tx *store.Tx) error {
 		verdicts, alone = make([]Verdict, len(items)), false
-		if err := tx.HoldLease(ctx, from.Connection, from.Fence); err != nil {
+		if err := s.hold(ctx, tx, from); err != nil {
 			return err
 		}
 		ledger, err := tx.LedgerByKeys(ctx, from.Connection, keys)
@@ -125,7 +126,7 @@ func (s *Service) Begin(ctx context.Context, from Source, items []Item) (verdict
 // Release takes the marks of Begin back uncounted: the items were fine, storing them failed.
 func (s *Service) Release(ctx context.Context, from Source, keys []string) error {
 	return s.store.InTx(ctx, func(tx *store.Tx) error {
-		if err := tx.HoldLease(ctx, from.Connection, from.Fence); err != nil {
+		if err := s.hold(ctx, tx, from); err != nil {
 			return err
 		}
 		ledger, err := tx.LedgerByKeys(ctx, from.Connection, keys)
@@ -142,6 +143,16 @@ func (s *Service) Release(ctx context.Context, from Source, keys []string) error
 		}
 		return tx.SaveLedger(ctx, back)
 	})
+}
+
+// hold makes sure that the caller may write for the connection, and that nobody else writes about its
+// items meanwhile: two nodes may be handed one mail at the same time.
+func (s *Service) hold(ctx context.Context, tx *store.Tx, from Source) error {
+	if err := tx.HoldLease(ctx, from.Connection, from.Fence); err != nil {
+		return err
+	}
+	_, err := tx.LockConnection(ctx, from.Connection)
+	return err
 }
 
 // Take stores items and, if it is not "", the cursor, in one transaction. Taking an item again

@@ -56,6 +56,24 @@ func (q queries) Routes(ctx context.Context, connection inbox.ConnectionID) (map
 	return routes, nil
 }
 
+// Route says that mail for an address that arrives by a connection belongs to a shop.
+type Route struct {
+	Connection inbox.ConnectionID `bun:"connection_id"`
+	Address    string             `bun:"address"` // lower case
+	Shop       inbox.ShopID       `bun:"shop_id"`
+}
+
+// RoutesOf returns the routes of addresses on all connections; the addresses are lower case.
+func (q queries) RoutesOf(ctx context.Context, addresses []string) ([]Route, error) {
+	var routes []Route
+	err := q.db.NewSelect().Table("routes").Column("connection_id", "address", "shop_id").Where("address IN (?)", bun.List(addresses)).
+		Order("connection_id").Scan(ctx, &routes)
+	if err != nil {
+		return nil, fmt.Errorf("routes of addresses: %w", err)
+	}
+	return routes, nil
+}
+
 // KnownMessage is a message found by what it is or by its Message-ID.
 type KnownMessage struct {
 	ID           inbox.MessageID      `bun:"id"`

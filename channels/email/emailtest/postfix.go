@@ -114,14 +114,18 @@ postlog unix-dgram n - n - 1 postlogd
 
 func (p *Postfix) configure(name string, tmpl *template.Template, logins *Dovecot) {
 	p.t.Helper()
-	var text strings.Builder
-	err := tmpl.Execute(&text, map[string]any{
+	fillIn(p.t, filepath.Join(p.dir, "etc", name), tmpl, map[string]any{
 		"Dir": p.dir, "Port": p.Port, "PortTLS": p.PortTLS, "Auth": logins.auth, "Logins": logins.dir, "UID": p.owner.uid, "GID": p.owner.gid,
 	})
-	if err != nil {
-		p.t.Fatalf("write %s: %v", name, err)
+}
+
+func fillIn(t TB, path string, tmpl *template.Template, values map[string]any) {
+	t.Helper()
+	var text strings.Builder
+	if err := tmpl.Execute(&text, values); err != nil {
+		t.Fatalf("write %s: %v", path, err)
 	}
-	write(p.t, filepath.Join(p.dir, "etc", name), []byte(text.String()), 0o644)
+	write(t, path, []byte(text.String()), 0o644)
 }
 
 // Accepted returns the mails delivered to an address so far, as Postfix wrote them.

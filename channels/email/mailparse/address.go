@@ -268,3 +268,17 @@ func recipients(h header) []string {
 	}
 	return list
 }
+
+// PlainAddress takes the tag out of an address: "help@shop.example" for "help+tag@shop.example"
+// (RFC 5233).
+func PlainAddress(address string) (plain string, tagged bool) {
+	at := strings.LastIndexByte(address, '@')
+	if at < 0 {
+		return address, false
+	}
+	local, _, tagged := strings.Cut(address[:at], "+")
+	if !tagged || local == "" {
+		return address, false
+	}
+	return local + address[at:], true
+}

@@ -61,6 +61,7 @@ type App struct {
 	ingest *ingest.Service
 	runner *channels.Runner
 	web    *web.Server
+	doors  []*door // for mail that is handed over
 
 	stop func() // ends what runs until it is told to
 	wait sync.WaitGroup
@@ -108,6 +109,9 @@ func (a *App) build(ctx context.Context, far Far) error {
 	a.runner = channels.NewRunner(channels.Options{Registry: Kinds(), Directory: directory{a.Store, a.Ring}, Sink: sink{a.ingest},
 		Leases: leases{a.Store.Leases(node)}, Poll: time.Duration(a.config.Poll) * time.Second, Log: a.log, Dial: far.Dial, Roots: far.Roots})
 	a.outbox = outbox.New(outbox.Options{Store: a.Store, Jobs: a.jobs, Blobs: a.blobs, Sender: sender{a.runner}, Log: a.log})
+	if err := a.buildDoors(); err != nil {
+		return err
+	}
 	remind.New(remind.Options{Store: a.Store, Jobs: a.jobs, Log: a.log})
 	retain.New(retain.Options{Store: a.Store, Jobs: a.jobs, Blobs: a.blobs, Log: a.log})
 	return a.buildWeb(far)
@@ -226,6 +230,12 @@ func (a *App) Start(ctx context.Context) error {
 		return fmt.Errorf("start jobs: %w", err)
 	}
 	a.undo = append(a.undo, func() error { return a.jobs.Stop(context.WithoutCancel(ctx)) })
+	for _, d := range a.doors {
+		if err := d.open(ctx, a.log); err != nil {
+			return err
+		}
+		a.wait.Go(func() { a.follow(life, d.protocol, d.serve) })
+	}
 	a.wait.Go(func() { a.follow(life, "routing", a.Routing.Run) })
 	a.wait.Go(func() { a.follow(life, "live", a.web.Live) })
 	return nil
@@ -266,7 +276,7 @@ func (a *App) buildWeb(far Far) error {
 	if err != nil {
 		return fmt.Errorf("the embedded screen: %w", err)
 	}
-	a.web, err = web.New(web.Options{Auth: a.Auth, Screen: screen, Log: a.log, Ready: a.ready,
+	a.web, err = web.New(web.Options{Auth: a.Auth, Screen: screen, Log: a.log, Ready: a.ready, Collectors: a.doorFigures(),
 		API: api.Options{Store: a.Store, Rights: a.Rights, People: a.Auth, Routing: a.Routing, Outbox: a.outbox, Blobs: a.blobs,
 			Seal: a.Ring, Kinds: Kinds(), Dial: far.Dial, Roots: far.Roots, Runner: a.runner, Ingest: a.ingest, Version: Version, Log: a.log},
 		Live: live.Options{Store: a.Store, Bus: a.bus, Rights: a.Rights, Auth: a.Auth, Version: Version, Log: a.log}})

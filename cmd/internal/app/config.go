@@ -28,6 +28,11 @@ type Config struct {
 	Metrics        string   `help:"Address to serve /metrics on; not served if empty." env:"DESKBELL_METRICS"`
 	TrustedProxies []string `name:"trusted-proxies" help:"Networks whose X-Forwarded-For is believed." env:"DESKBELL_TRUSTED_PROXIES"`
 	AllowNetworks  []string `name:"allow-networks" help:"Networks of the server's own that mailboxes, pictures in mails and other outside addresses may lead to, such as 192.168.1.0/24. None if empty." env:"DESKBELL_ALLOW_NETWORKS"`
+	SMTPListen     string   `name:"smtp-listen" help:"Address to take forwarded mail on by SMTP; closed if empty." env:"DESKBELL_SMTP_LISTEN"`
+	LMTPListen     string   `name:"lmtp-listen" help:"The same by LMTP: host:port or unix:PATH." env:"DESKBELL_LMTP_LISTEN"`
+	SMTPAllow      []string `name:"smtp-allow" help:"Networks that may hand mail over; this machine alone if empty." env:"DESKBELL_SMTP_ALLOW"`
+	SMTPTLSCert    string   `name:"smtp-tls-cert" help:"Certificate to offer encryption with to who hands mail over (STARTTLS)." env:"DESKBELL_SMTP_TLS_CERT" type:"path"`
+	SMTPTLSKey     string   `name:"smtp-tls-key" help:"Its key." env:"DESKBELL_SMTP_TLS_KEY" type:"path"`
 	Poll           int      `help:"Seconds between looks at a source that does not call by itself." default:"60" env:"DESKBELL_POLL"`
 	LogFormat      string   `name:"log-format" help:"text or json." enum:"text,json" default:"text" env:"DESKBELL_LOG_FORMAT"`
 	LogLevel       string   `name:"log-level" help:"debug, info, warn or error." enum:"debug,info,warn,error" default:"info" env:"DESKBELL_LOG_LEVEL"`
@@ -105,7 +110,7 @@ func (c Config) Check() error {
 	}
 	_, proxies := c.Proxies()
 	_, allowed := c.Allowed()
-	return errors.Join(proxies, allowed)
+	return errors.Join(proxies, allowed, c.checkDoors())
 }
 
 // LockData makes the data folder and, on SQLite, keeps a second server out of it.

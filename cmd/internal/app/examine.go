@@ -1,12 +1,15 @@
 package app
 
 import (
+	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/deskbell/deskbell/inbox"
@@ -53,6 +56,9 @@ func Examine(ctx context.Context, c Config) []Check {
 		add("connection", connection.Name+" ", healthy(connection))
 	}
 	add("clock", "", clockRuns(ctx, s))
+	for protocol, address := range c.wantedDoors() {
+		add(protocol, address, doorOpen(ctx, address, protocol))
+	}
 	add("server", c.Listen, reachable(ctx, c))
 	return list
 }
@@ -131,6 +137,29 @@ func reachable(ctx context.Context, c Config) error {
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
 		return fmt.Errorf("the server answers %s", response.Status)
+	}
+	return nil
+}
+
+// doorOpen asks a door for its greeting.
+func doorOpen(ctx context.Context, address, protocol string) error {
+	network := "tcp"
+	if path, unix := strings.CutPrefix(address, unixPrefix); unix {
+		network, address = "unix", path
+	}
+	ctx, done := context.WithTimeout(ctx, 3*time.Second)
+	defer done()
+	conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
+	if err != nil {
+		return fmt.Errorf("nobody takes mail here by %s: %w", protocol, err)
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(3 * time.Second)); err != nil {
+		return err
+	}
+	line, err := bufio.NewReader(io.LimitReader(conn, 1000)).ReadString('\n')
+	if err != nil || !strings.HasPrefix(line, "220") {
+		return fmt.Errorf("the door does not open: %s", strings.TrimSpace(line))
 	}
 	return nil
 }
