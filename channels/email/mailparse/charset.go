@@ -245,6 +245,16 @@ func charsetOf(name string) encoding.Encoding {
 	return nil
 }
 
+// isCharset tells whether a label names a charset that we can decode.
+func isCharset(label string) bool {
+	switch name := charsetName(label); name {
+	case "utf-8", "us-ascii", "utf-7":
+		return true
+	default:
+		return charsetOf(name) != nil
+	}
+}
+
 // decodeUTF7 decodes RFC 2152, which some old programs still write.
 func decodeUTF7(raw []byte) string {
 	var out strings.Builder

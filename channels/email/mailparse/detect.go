@@ -201,6 +201,8 @@ func guessEastAsian(sample []byte) string {
 		return "shift_jis"
 	case c.kana*4 > c.pairs:
 		return "euc-jp"
+	case c.shiftKanji*10 >= c.pairs*7 && c.pairs >= 3:
+		return "shift_jis"
 	case c.hangul*10 >= c.pairs*9 && c.pairs >= 3:
 		return "euc-kr"
 	case c.lowTrail*8 > c.pairs && c.bigCommon*10 >= c.pairs*7:
@@ -217,6 +219,7 @@ func guessEastAsian(sample []byte) string {
 type pairCounts struct {
 	high, pairs, broken         int
 	kana, shiftKana, hangul     int // leads of Japanese and Korean syllables
+	shiftKanji                  int // leads of Shift JIS that are rare in Chinese
 	common, bigCommon, lowTrail int // leads of common characters in GB 2312 and Big5; trails of Big5
 }
 
@@ -246,6 +249,9 @@ func countPairs(sample []byte) pairCounts {
 			c.shiftKana++
 		case lead == 0xa4 && trail >= 0xa1 || lead == 0xa5 && trail >= 0xa1:
 			c.kana++
+		}
+		if lead >= 0x81 && lead <= 0x9f {
+			c.shiftKanji++
 		}
 		if lead >= 0xb0 && lead <= 0xc8 && trail >= 0xa1 {
 			c.hangul++

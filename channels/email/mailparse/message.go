@@ -120,8 +120,8 @@ func (m *Message) readHeader(head header, hint string) {
 	m.Cc = addresses(head.all("cc"), hint)
 	m.ReplyTo = addresses(head.all("reply-to"), hint)
 	m.ReturnPath = firstAddress(head, hint, "return-path").Address
-	m.From = firstAddress(head, hint, "from", "sender", "resent-from", "reply-to", "return-path", "x-sender")
-	m.Subject = cleanLine(decodeWords(head.get("subject"), hint))
+	m.From = firstAddress(head, hint, senderFields...)
+	m.Subject = withoutControls(decodeWords(head.get("subject"), hint))
 	m.MessageID = firstID(head.get("message-id"))
 	m.InReplyTo = firstID(head.get("in-reply-to"))
 	m.References = ids(head.all("references"))

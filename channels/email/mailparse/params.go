@@ -2,6 +2,7 @@ package mailparse
 
 import (
 	"bytes"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -12,7 +13,8 @@ const maxParams = 200
 
 // piece is one parameter as it stands: name*0*=value.
 type piece struct {
-	index    int // of a continuation; 0 without
+	part     bool // of a continuation
+	index    int  // in the continuation
 	extended bool
 	value    []byte
 }
@@ -20,8 +22,14 @@ type piece struct {
 // parseValue reads "type; name=value; …" with quotes, RFC 2231 (continuations and charsets) and the
 // encoded words that should not be there but are. The value and the names come in lower case.
 func parseValue(raw []byte, hint string) (value string, params map[string]string) {
-	value, rest := cutSemicolon(raw)
-	value = strings.ToLower(strings.TrimSpace(value))
+	if bytes.HasPrefix(raw, []byte("=?")) { // the whole field was encoded
+		raw = []byte(decodeWords(raw, hint))
+	}
+	end := valueEnd(raw)
+	if name, _, found := bytes.Cut(raw, []byte{'='}); found && knownParam(bytes.TrimSpace(name)) {
+		end = 0 // the value itself is missing
+	}
+	value, rest := strings.ToLower(string(bytes.TrimSpace(raw[:end]))), raw[end:]
 	if len(rest) == 0 {
 		return value, nil
 	}
@@ -36,16 +44,13 @@ func parseValue(raw []byte, hint string) (value string, params map[string]string
 	}
 	params = make(map[string]string, len(pieces))
 	for name, list := range pieces {
+		if name == "boundary" { // not a text: its blanks count
+			params[name] = string(list[0].value)
+			continue
+		}
 		params[name] = joinPieces(list, hint)
 	}
 	return value, params
-}
-
-func cutSemicolon(raw []byte) (string, []byte) {
-	if i := bytes.IndexByte(raw, ';'); i >= 0 {
-		return string(raw[:i]), raw[i+1:]
-	}
-	return string(raw), nil
 }
 
 // nextParam reads one parameter and returns what follows it.
@@ -65,20 +70,19 @@ func nextParam(raw []byte) (name string, p piece, rest []byte) {
 	}
 	if i := strings.LastIndexByte(name, '*'); i >= 0 {
 		if n, err := strconv.Atoi(name[i+1:]); err == nil && n >= 0 && n < maxParams {
-			name, p.index = name[:i], n
+			name, p.index, p.part = name[:i], n, true
 		}
 	}
 	return name, p, rest
 }
 
-// paramValue reads a quoted or a plain value. A plain one goes to the next semicolon, because many
-// programs forget to quote names with blanks; a quote that never ends goes to the end.
+// paramValue reads a quoted or a plain value and returns what follows. A plain one goes to the next
+// semicolon, because many programs forget to quote names with blanks, or to a known parameter if
+// the semicolon is forgotten; a quote that never ends goes to the end.
 func paramValue(raw []byte) (value, rest []byte) {
 	if len(raw) == 0 || raw[0] != '"' {
-		if i := bytes.IndexByte(raw, ';'); i >= 0 {
-			return bytes.TrimSpace(raw[:i]), raw[i+1:]
-		}
-		return bytes.TrimSpace(raw), nil
+		end := valueEnd(raw)
+		return bytes.TrimSpace(raw[:end]), raw[end:]
 	}
 	for i := 1; i < len(raw); i++ {
 		switch raw[i] {
@@ -89,10 +93,11 @@ func paramValue(raw []byte) (value, rest []byte) {
 			value = append(value, raw[i])
 		case '"':
 			rest = raw[i+1:]
-			if j := bytes.IndexByte(rest, ';'); j >= 0 {
-				return value, rest[j+1:]
+			if end := valueEnd(rest); len(bytes.TrimSpace(rest[:end])) > 0 && bytes.IndexByte(rest[:end], '"') >= 0 {
+				value = append(value, raw[i]) // a quote inside the name
+				continue
 			}
-			return value, nil
+			return value, rest[valueEnd(rest):]
 		default:
 			value = append(value, raw[i])
 		}
@@ -100,45 +105,105 @@ func paramValue(raw []byte) (value, rest []byte) {
 	return value, nil
 }
 
-// joinPieces puts a value together and decodes it.
+// valueEnd returns where a value without quotes ends.
+func valueEnd(raw []byte) int {
+	end := bytes.IndexByte(raw, ';')
+	if end < 0 {
+		end = len(raw)
+	}
+	for at := 0; at < end; {
+		equal := bytes.IndexByte(raw[at:end], '=')
+		if equal < 0 {
+			break
+		}
+		begin := bytes.LastIndexAny(raw[at:at+equal], " \t\",") + 1
+		if begin > 0 && knownParam(raw[at+begin:at+equal]) {
+			return at + begin
+		}
+		at += equal + 1
+	}
+	return end
+}
+
+// knownParam tells whether a word names a parameter that ends the one before it.
+func knownParam(name []byte) bool {
+	switch word, _, _ := strings.Cut(strings.ToLower(string(name[:min(len(name), 20)])), "*"); word {
+	case "charset", "name", "filename", "boundary", "format", "delsp", "type", "size", "protocol", "micalg", "method",
+		"report-type", "smime-type", "creation-date", "modification-date", "x-unix-mode":
+		return true
+	}
+	return false
+}
+
+// joinPieces puts a value together and decodes it. Of a value given plainly and extended, the
+// extended one counts.
 func joinPieces(list []piece, hint string) string {
-	sort.SliceStable(list, func(i, j int) bool { return list[i].index < list[j].index })
-	if plain, ok := preferExtended(list); ok {
-		list = plain
+	if len(list) > 1 {
+		list = choosePieces(list)
 	}
 	var content []byte
 	charset := ""
 	extended := false
 	for i, p := range list {
 		value := p.value
-		if p.extended {
+		if p.extended || i == 0 && looksExtended(value) {
 			extended = true
 			if i == 0 {
-				if parts := bytes.SplitN(value, []byte{'\''}, 3); len(parts) == 3 {
-					charset, value = string(parts[0]), parts[2]
-				}
+				charset, value = cutCharset(value)
 			}
 			value = decodePercent(value)
 		}
 		content = append(content, value...)
 	}
+	text := ""
 	if extended {
-		return cleanLine(decodeText(content, charset, hint))
+		text = decodeText(content, charset, hint)
+		content = []byte(text)
 	}
-	return cleanLine(decodeWords(content, hint))
+	if !extended || strings.Contains(text, "=?") {
+		text = decodeWords(content, hint)
+	}
+	return cleanLine(text)
 }
 
-// preferExtended handles a value given twice, plainly and extended: the extended one counts.
-func preferExtended(list []piece) ([]piece, bool) {
-	if len(list) < 2 || list[1].index != 0 {
-		return nil, false
+// choosePieces returns the continuations of a value in their order, or else the extended one, or the
+// first.
+func choosePieces(list []piece) []piece {
+	var parts []piece
+	for _, p := range list {
+		if p.part {
+			parts = append(parts, p)
+		}
+	}
+	if len(parts) > 0 {
+		sort.SliceStable(parts, func(i, j int) bool { return parts[i].index < parts[j].index })
+		return slices.CompactFunc(parts, func(a, b piece) bool { return a.index == b.index })
 	}
 	for _, p := range list {
 		if p.extended {
-			return []piece{p}, true
+			return []piece{p}
 		}
 	}
-	return list[:1], true
+	for _, p := range list {
+		if len(p.value) > 0 {
+			return []piece{p}
+		}
+	}
+	return list[:1]
+}
+
+// cutCharset cuts "utf-8'en'name"; some programs put a blank between the quotes, or leave them out.
+func cutCharset(value []byte) (charset string, rest []byte) {
+	if parts := bytes.SplitN(value, []byte{'\''}, 3); len(parts) == 3 && len(parts[0]) <= 40 {
+		return string(parts[0]), parts[2]
+	}
+	return "", value
+}
+
+// looksExtended tells whether a plain value is an extended one that lacks its star: utf-8”a%20b.
+func looksExtended(value []byte) bool {
+	label, rest := cutCharset(value)
+	return label != "" && isCharset(label) && bytes.IndexByte(rest, '%') >= 0
 }
 
 // decodePercent undoes %XX; other percent signs stay.

@@ -47,27 +47,28 @@ func (p *parser) readBody(head header, body []byte) {
 
 func (p *parser) newPart(h header, body []byte, standard string) part {
 	kind, params := mediaType(h.get("content-type"), p.hint)
-	if kind == "" {
+	disposition, fileParams := parseValue(h.get("content-disposition"), p.hint)
+	name := cleanName(fileParams["filename"])
+	if name == "" {
+		name = cleanName(params["name"])
+	}
+	switch {
+	case kind != "":
+	case name != "" && standard == "text/plain":
+		kind = "application/octet-stream"
+	default:
 		kind = standard
 	}
-	disposition, fileParams := parseValue(h.get("content-disposition"), p.hint)
-	name := fileParams["filename"]
-	if name == "" {
-		name = params["name"]
-	}
-	return part{h, body, kind, params, strings.TrimSpace(disposition), cleanName(name)}
+	return part{h, body, kind, params, disposition, name}
 }
 
 // mediaType reads a Content-Type, also without the semicolon or the second half.
 func mediaType(raw []byte, hint string) (string, map[string]string) {
-	raw = bytes.TrimSpace(raw)
-	if i := bytes.IndexAny(raw, " \t;"); i > 0 && raw[i] != ';' {
-		if bytes.IndexByte(raw, ';') < 0 || bytes.IndexByte(raw[i:], ';') > bytes.IndexByte(raw[i:], '=') && bytes.IndexByte(raw[i:], '=') > 0 {
-			raw = append(append(append([]byte(nil), raw[:i]...), ';'), raw[i:]...)
-		}
+	kind, params := parseValue(bytes.TrimSpace(raw), hint)
+	kind = strings.Trim(kind, "\"' ,:")
+	if i := strings.IndexAny(kind, " \t,("); i > 0 {
+		kind = kind[:i]
 	}
-	kind, params := parseValue(raw, hint)
-	kind = strings.Trim(kind, `"' `)
 	switch kind {
 	case "text", "plain", "txt":
 		kind = "text/plain"

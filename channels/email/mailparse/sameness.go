@@ -51,7 +51,7 @@ func writeLines(h hash.Hash, b []byte) {
 // splitRaw cuts a mail as splitMail does, but keeps the values as they stand, folding included.
 func splitRaw(raw []byte) (header, []byte) {
 	raw = modernLines(raw)
-	raw = withoutMailboxLine(bytes.TrimLeft(raw, "\r\n"))
+	raw, _ = cutMailboxLine(bytes.TrimLeft(raw, "\r\n"))
 	var head header
 	rest := raw
 	for len(rest) > 0 {
