@@ -23,7 +23,7 @@ func (a *Adapter) parse(in *inbox.Incoming, folder string) error {
 	in.Subject, in.Text, in.HTML, in.ReplyText = m.Subject, m.Text, m.HTML, m.ReplyText
 	in.HeaderID = m.MessageID
 	in.References = thread(m)
-	in.Automatic = m.AutoReply || m.Bounce.Is
+	in.Automatic = m.Automatic != ""
 	in.Unverified = a.unverified(m.AuthenticationResults)
 	in.Identity, in.Outbound = a.whose(m, folder, in.Unverified)
 	for _, f := range m.Attachments {

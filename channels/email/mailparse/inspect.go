@@ -18,6 +18,7 @@ type Inspection struct {
 	ReplyText   string                `json:"reply_text"`
 	Attachments []InspectedAttachment `json:"attachments"`
 	AutoReply   bool                  `json:"auto_reply"`
+	Automatic   string                `json:"automatic"` // the kind of automatic mail; "" for a person's
 	Bounce      InspectedBounce       `json:"bounce"`
 	Error       string                `json:"error"` // "" unless nothing could be taken from the mail
 }
@@ -60,8 +61,11 @@ func Inspect(raw []byte) Inspection {
 		HTML:        m.HTML,
 		ReplyText:   m.ReplyText,
 		Attachments: make([]InspectedAttachment, 0, len(m.Attachments)),
-		AutoReply:   m.AutoReply,
-		Bounce:      InspectedBounce{m.Bounce.Is, m.Bounce.Recipient, m.Bounce.Status, m.Bounce.Permanent},
+		AutoReply:   m.autoReply,
+		Automatic:   string(m.Automatic),
+	}
+	if m.Report.Bounced() {
+		i.Bounce = InspectedBounce{true, m.Report.Recipient, m.Report.Status, m.Report.Permanent}
 	}
 	if !m.Date.IsZero() {
 		i.Date = m.Date.UTC().Format(time.RFC3339)

@@ -64,15 +64,16 @@ type Message struct {
 	ReplyText   string // what the person wrote now, without quote and signature
 	Attachments []Attachment
 
-	AutoReply     bool   // written by a program in answer to a mail: out of office, receipt
-	AutoSubmitted string // the keyword of Auto-Submitted, such as "auto-replied"; "" if absent
-	Bulk          bool   // a newsletter or mailing list says so itself
-	Bounce        Bounce
+	Automatic     Automatic // which kind of program wrote it; "" for people
+	AutoSubmitted string    // the keyword of Auto-Submitted, such as "auto-replied"; "" if absent
+	Bulk          bool      // a newsletter or mailing list says so itself
+	Report        Report    // what it says about a mail that was sent
 
 	ReturnPath            string   // the envelope sender as the server noted it; "" if absent or empty
 	Recipients            []string // addresses the servers say it was delivered to, lower case, each once
 	AuthenticationResults []string // as stated, newest first; only those of a trusted server mean anything
 	Truncated             bool     // something was left out because of Options
+	autoReply             bool     // a program answers by it, whatever else it says
 	Err                   error    // ErrNothing, or nil
 }
 
@@ -85,14 +86,43 @@ type Attachment struct {
 	Content     []byte // decoded
 }
 
-// Bounce is what a report about an undelivered mail says.
-type Bounce struct {
-	Is        bool
-	Recipient string // the address that could not be reached; "" if the report does not tell
-	Status    string // RFC 3463, such as "5.1.1"; "" if the report does not tell
-	Permanent bool   // trying again is useless
-	MessageID string // of the mail that could not be delivered; "" if the report does not tell
+// Automatic is the kind of a mail that no person wrote; "" for a person's.
+type Automatic string
+
+// The kinds of automatic mail.
+const (
+	AutoReply    Automatic = "auto_reply" // out of office, confirmation, challenge
+	AutoBounce   Automatic = "bounce"     // a mail could not be delivered
+	AutoDelay    Automatic = "delay"      // its server still tries
+	AutoFeedback Automatic = "feedback"   // somebody complained of a mail (RFC 5965)
+	AutoReceipt  Automatic = "receipt"    // a mail was delivered or read
+	AutoList     Automatic = "list"       // a newsletter, a notification to many
+)
+
+// Outcome is what became of the mail that a report is about.
+type Outcome string
+
+// The outcomes. A report that leaves it open, such as that a mail was passed on, has none.
+const (
+	Failed     Outcome = "failed"
+	Delayed    Outcome = "delayed" // the server goes on trying
+	Delivered  Outcome = "delivered"
+	Read       Outcome = "read"
+	Complained Outcome = "complained"
+)
+
+// Report is what a program says about a mail that was sent.
+type Report struct {
+	Outcome   Outcome // "" if the mail is no report
+	Recipient string  // the address concerned; "" if the report does not tell
+	Status    string  // RFC 3463, such as "5.1.1", derived where the report has only a reply code or words; "" if it does not tell
+	Permanent bool    // it failed, and trying again is useless
+	MessageID string  // of the mail the report is about, without <>; "" if the report does not tell
+	Subject   string  // of that mail
 }
+
+// Bounced tells whether a mail was not delivered, or not yet.
+func (r Report) Bounced() bool { return r.Outcome == Failed || r.Outcome == Delayed }
 
 // Parse reads one mail. It always returns a Message; a broken mail yields what can be understood,
 // and raw bytes that are no mail at all yield them as text. The error is ErrNothing, or nil.

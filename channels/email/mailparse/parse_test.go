@@ -207,8 +207,8 @@ func TestBounceNamesTheMail(t *testing.T) {
 		"in words": "From: MAILER-DAEMON@mx.example\nSubject: failure notice\n\nUser unknown: ann@home.example\n\n--- Below is your mail.\n\nMessage-Id: <r7@shop.example>\n",
 	} {
 		m, _ := mailparse.Parse([]byte(raw), mailparse.Options{})
-		if !m.Bounce.Is || m.Bounce.MessageID != "r7@shop.example" || m.Bounce.Recipient != "ann@home.example" {
-			t.Errorf("%s: %+v", name, m.Bounce)
+		if !m.Report.Bounced() || m.Report.MessageID != "r7@shop.example" || m.Report.Recipient != "ann@home.example" {
+			t.Errorf("%s: %+v", name, m.Report)
 		}
 	}
 }

@@ -14,14 +14,18 @@ type parser struct {
 	hint    string // charset of the mail's own labels
 	leaves  int
 	report  report
+	inner   bool // reads a mail inside a mail
 }
 
-// report is what a multipart/report told beside its text.
+// report is what programs told one another in a mail beside its text.
 type report struct {
+	whole    bool   // the mail itself is a multipart/report, not one of its parts
 	kind     string // report-type
 	status   []byte // of message/delivery-status
-	receipt  bool   // a message/disposition-notification was there
+	receipt  []byte // of message/disposition-notification
+	feedback []byte // of message/feedback-report
 	original header // of the mail the report is about
+	attached []byte // that mail, or the first one attached
 }
 
 // segment is a stretch of the body that people read, in one or both forms.
@@ -122,7 +126,7 @@ func (p *parser) walkChildren(x part, parts [][]byte, depth int) []segment {
 		standard = "message/rfc822"
 	}
 	if x.kind == "multipart/report" && p.report.kind == "" {
-		p.report.kind = strings.ToLower(x.params["report-type"])
+		p.report.kind, p.report.whole = strings.ToLower(x.params["report-type"]), depth == 0
 	}
 	alternative := x.kind == "multipart/alternative"
 	var groups [][]segment
@@ -265,7 +269,7 @@ func guessBoundary(body []byte) string {
 // looksMultipart tells whether a body without the right header holds parts all the same.
 func looksMultipart(body []byte) bool {
 	start := bytes.TrimLeft(body[:min(len(body), 400)], "\r\n \t")
-	if !bytes.HasPrefix(start, []byte("--")) && !bytes.HasPrefix(start, []byte("This is a multi")) {
+	if !bytes.HasPrefix(start, []byte("--")) && !bytes.HasPrefix(start, []byte("This is a multi")) && !bytes.HasPrefix(start, []byte("This message is in MIME")) {
 		return false
 	}
 	return guessBoundary(body) != ""
@@ -273,6 +277,9 @@ func looksMultipart(body []byte) bool {
 
 // leaf reads a part without children.
 func (p *parser) leaf(x part, depth int, alternative bool) []segment {
+	if depth > 0 && p.report.original == nil && x.header.has("message-id") && x.header.has("from") {
+		p.report.original = x.header // a mail put between the boundaries without a type
+	}
 	attached := x.disposition == "attachment" && !(alternative && x.name == "") || x.name != "" && p.leaves > 1
 	switch x.kind {
 	case "text/plain", "text/html", "text/enriched", "text/richtext":
@@ -287,19 +294,27 @@ func (p *parser) leaf(x part, depth int, alternative bool) []segment {
 		p.report.status = append(append(p.report.status, '\n', '\n'), decodeTransfer(x.body, x.header.word("content-transfer-encoding"))...)
 		return nil
 	case "message/disposition-notification", "message/global-disposition-notification":
-		p.report.receipt = true
+		p.report.receipt = append(append(p.report.receipt, '\n', '\n'), decodeTransfer(x.body, x.header.word("content-transfer-encoding"))...)
 		return nil
-	case "text/rfc822-headers", "message/rfc822-headers":
-		if p.report.kind != "" {
+	case "message/feedback-report":
+		p.report.feedback = decodeTransfer(x.body, x.header.word("content-transfer-encoding"))
+		return nil
+	case "text/rfc822-headers", "message/rfc822-headers", "message/global-headers":
+		if p.report.original == nil {
 			p.report.original, _ = splitMail(decodeTransfer(x.body, x.header.word("content-transfer-encoding")))
+		}
+		if p.report.kind != "" {
 			return nil
 		}
 	}
 	body := decodeTransfer(x.body, x.header.word("content-transfer-encoding"))
-	if x.kind == "message/rfc822" || x.kind == "message/global" {
+	if x.kind == "message/rfc822" || x.kind == "message/global" || x.kind == "message/partial" {
 		inner, _ := splitMail(body)
-		if p.report.kind != "" && p.report.original == nil {
-			p.report.original = inner
+		if p.report.attached == nil {
+			p.report.attached = body
+			if p.report.original == nil {
+				p.report.original = inner
+			}
 		}
 		if x.name == "" {
 			x.name = mailName(inner, p.hint)

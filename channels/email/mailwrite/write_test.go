@@ -130,7 +130,7 @@ func TestRoundTrip(t *testing.T) {
 					t.Errorf("to %v, want %v", got.To[i], a)
 				}
 			}
-			if !got.Date.Equal(m.At) || got.MessageID != m.HeaderID || got.InReplyTo != m.InReplyTo || got.AutoSubmitted != "" || got.AutoReply {
+			if !got.Date.Equal(m.At) || got.MessageID != m.HeaderID || got.InReplyTo != m.InReplyTo || got.AutoSubmitted != "" || got.Automatic != "" {
 				t.Errorf("header %+v", got)
 			}
 		})
@@ -245,8 +245,8 @@ func TestAutomaticMail(t *testing.T) {
 	if err := mailwrite.Write(&out, reply(), mailwrite.Options{AutoSubmitted: "auto-replied"}); err != nil {
 		t.Fatal(err)
 	}
-	if got := parse(t, out.Bytes()); !got.AutoReply || got.AutoSubmitted != "auto-replied" {
-		t.Errorf("auto reply %v %q", got.AutoReply, got.AutoSubmitted)
+	if got := parse(t, out.Bytes()); got.Automatic != mailparse.AutoReply || got.AutoSubmitted != "auto-replied" {
+		t.Errorf("auto reply %v %q", got.Automatic, got.AutoSubmitted)
 	}
 }
 
