@@ -252,7 +252,9 @@ class Workspace {
 		for (const event of events) {
 			if (event.conversation) conversations.add(event.conversation);
 			if (event.kind === 'user.changed' || event.kind === 'presence.changed') parts.add('users');
-			if (event.kind === 'shop.changed' || event.kind === 'connection.changed') parts.add('shops');
+			// Who is a member of which shop stands with the people.
+			if (event.kind === 'shop.changed') parts.add('users').add('shops');
+			if (event.kind === 'connection.changed') parts.add('shops');
 			if (event.kind === 'tag.changed') parts.add('tags');
 			access ||= event.kind === 'access.changed';
 			own ||= event.kind === 'presence.changed' && event.data.user === session.me?.id;

@@ -6,7 +6,7 @@ import { Live } from './live';
 /** The far side of one connection. */
 class FarSide {
 	onmessage: ((message: MessageEvent<string>) => void) | null = null;
-	onclose: (() => void) | null = null;
+	onclose: ((event: CloseEvent) => void) | null = null;
 	readyState: number = WebSocket.OPEN;
 	said: unknown[] = [];
 
@@ -32,10 +32,10 @@ class FarSide {
 		this.tell({ seq, prev, kind: 'message.received', at: '', shop: '1', conversation: '7', actor: null, data: {} });
 	}
 
-	/** The network is cut. */
-	cut(): void {
+	/** The network is cut, or the server closes with a code of its own. */
+	cut(code = 1006): void {
 		this.readyState = WebSocket.CLOSED;
-		this.onclose?.();
+		this.onclose?.(new CloseEvent('close', { code }));
 	}
 
 	get after(): string | null {
@@ -162,6 +162,13 @@ describe('Live', () => {
 			expect(sides).toHaveLength(index + 2);
 		}
 		expect(trouble).toBe(1);
+	});
+
+	it('says at once when the server ended the session', () => {
+		last().hello(10);
+		last().cut(4401);
+		expect(trouble).toBe(1);
+		expect(states.at(-1)).toBe('reconnecting');
 	});
 
 	it('connects at once when the network is back or a sleeper wakes', () => {

@@ -15,7 +15,7 @@ export interface LiveOptions {
 	onState: (state: 'live' | 'reconnecting' | 'offline', since: number) => void;
 	/** the server's program, at every connection */
 	onVersion: (version: string) => void;
-	/** several tries in a row failed; the session may have ended */
+	/** several tries in a row failed, or the server said so: the session may have ended */
 	onTrouble?: () => void;
 	/** how the socket is opened; tests put the far side here */
 	open?: (address: string) => WebSocket;
@@ -33,6 +33,8 @@ const firstRetry = 500;
 const longestRetry = 30_000;
 /** After so many failed tries in a row something other than the network may be wrong. */
 const patience = 3;
+/** The code with which the server closes the socket of a session that is over. */
+const sessionOver = 4401;
 /** Who looks at a conversation says so again after this time: others believe it for 15 s. */
 const viewEvery = 10_000;
 
@@ -125,8 +127,10 @@ export class Live {
 			this.#listen(silence);
 			this.#take(JSON.parse(message.data) as Frame);
 		};
-		socket.onclose = () => {
-			if (socket === this.#socket) this.#broken();
+		socket.onclose = (event) => {
+			if (socket !== this.#socket) return;
+			this.#broken();
+			if (event.code === sessionOver && this.#running) this.#options.onTrouble();
 		};
 	}
 
