@@ -9,17 +9,6 @@ import (
 	"golang.org/x/net/html/atom"
 )
 
-// line is one line of text and where it stands.
-type line struct {
-	text  string // without quote marks; no trailing blanks
-	quote int    // depth of what is certainly a quote: ">" in text, a cited blockquote in HTML
-	weak  int    // depth of blockquotes that may be mere indentation
-	mark  mark   // what the mail program says of it
-}
-
-// maxQuoteMarks bounds the ">" written before a line.
-const maxQuoteMarks = 8
-
 // HTMLToText returns the words of an HTML text as people would read them: lines and paragraphs,
 // list marks, quotes with "> " before them, without what is hidden. If nothing is visible, the
 // hidden words and then the texts for pictures are returned.
@@ -110,6 +99,7 @@ type renderer struct {
 	showHidden   bool
 	sawHidden    bool
 	alternatives []string
+	ruled        bool // a rule is due above the next words
 }
 
 func (r *renderer) full() bool { return false }
@@ -204,7 +194,11 @@ func (r *renderer) put(text string) {
 }
 
 func (r *renderer) lineOf(text string) line {
-	return line{text: text, quote: int(r.state.quote), weak: int(r.state.weak), mark: r.state.mark}
+	l := line{text: text, quote: int(r.state.quote), weak: int(r.state.weak), mark: r.state.mark, ruled: r.ruled}
+	if text != "" {
+		r.ruled = false
+	}
+	return l
 }
 
 // flush ends the current line if it holds anything.
@@ -224,7 +218,7 @@ func (r *renderer) open(element atom.Atom, attributes []attribute) {
 		return
 	case atom.Hr:
 		r.flush()
-		r.blank = true
+		r.blank, r.ruled = true, true
 		return
 	case atom.Img:
 		r.picture(attributes)
@@ -324,18 +318,19 @@ func (r *renderer) readAttributes(element atom.Atom, attributes []attribute, nex
 			next.hidden = next.hidden || isHiddenStyle(a.value)
 			cited = cited || bytes.Contains(a.value, []byte("border-left"))
 			next.isTight = next.isTight || hasNoMargin(a.value)
+			r.ruled = r.ruled || element == atom.Div && isRuledAbove(a.value)
 		case "hidden":
 			next.hidden = true
 		case "class":
 			for _, class := range bytes.Fields(a.value[:min(len(a.value), maxTextValue)]) {
-				r.apply(classMark(string(class)), next)
+				r.apply(classMark(class), next)
 				next.isTight = next.isTight || string(class) == "MsoNormal"
-				cited = cited || isQuoteClass(string(class))
+				cited = cited || isQuoteClass(class)
 			}
 		case "id":
-			if isQuoteID(a.value) {
-				r.apply(idMark(string(a.value)), next)
-			}
+			r.apply(idMark(a.value), next)
+		case "name", "data-smartmail", "data-marker", "data-signature-widget", "data-type":
+			r.apply(dataMark(a.value), next)
 		case "type":
 			cited = cited || bytes.EqualFold(a.value, []byte("cite"))
 		}
@@ -354,9 +349,16 @@ func (r *renderer) apply(m mark, next *effect) {
 	switch m {
 	case markQuote:
 		next.quote = min(next.quote+1, maxQuoteMarks)
-	case markIntro, markSignature, markCut:
+	case markIntro, markSignature, markCut, markOnly:
 		next.mark = m
 	}
+}
+
+// isRuledAbove tells of the line that Outlook draws above the headers of the mail it quotes: a border
+// at the top of an element that has no other.
+func isRuledAbove(style []byte) bool {
+	style = style[:min(len(style), maxStyleValue)]
+	return bytes.Contains(style, []byte("border-top:")) && bytes.Contains(style, []byte("solid")) && !bytes.Contains(style, []byte("border-bottom:"))
 }
 
 // hasNoMargin tells whether a style sets all of an element's margin to nothing.

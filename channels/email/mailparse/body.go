@@ -34,10 +34,12 @@ func (p *parser) finish(segments []segment) {
 		}
 	}
 	m.Text = strings.Trim(p.limit(joinTexts(texts)), "\n")
+	source := ""
 	if anyHTML {
-		m.HTML = content.SanitizeHTML(p.limit(strings.Join(htmls, "<br>")))
+		source = p.limit(strings.Join(htmls, "<br>"))
+		m.HTML = content.SanitizeHTML(source)
 	}
-	p.replyText()
+	p.replyText(source)
 	p.markInline()
 }
 
@@ -55,26 +57,14 @@ func joinTexts(texts []string) string {
 	return strings.Join(full, "\n\n")
 }
 
-// replyText finds the person's own words. A plain text that shows no quote may come from a program
-// that marks quotes in HTML only, so then the HTML is asked too.
-func (p *parser) replyText() {
+// replyText finds the person's own words; html is the mail's HTML as it came, with all its marks.
+func (p *parser) replyText(html string) {
 	m := p.message
-	if strings.TrimSpace(m.Text) == "" && m.HTML != "" {
-		m.Text, m.ReplyText = content.ReadHTML(m.HTML)
+	if strings.TrimSpace(m.Text) == "" && html != "" {
+		m.Text, m.ReplyText = content.ReadHTML(html)
 		return
 	}
-	m.ReplyText = content.ReplyOnly(m.Text)
-	if len(m.ReplyText) < len(strings.TrimSpace(m.Text)) || !marksQuote(m.HTML) {
-		return
-	}
-	if reply := content.ReplyOnlyHTML(m.HTML); reply != "" && len(reply) < len(m.ReplyText) {
-		m.ReplyText = reply
-	}
-}
-
-// marksQuote tells whether cleaned HTML holds any mark of a quote or signature.
-func marksQuote(html string) bool {
-	return strings.Contains(html, "<blockquote") || strings.Contains(html, ` class="`) || strings.Contains(html, ` id="`)
+	m.ReplyText = content.ReplyOnlyOf(m.Text, html)
 }
 
 func (p *parser) limit(s string) string {

@@ -1,0 +1,115 @@
+package content
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// ReplyOnlyOf is ReplyOnly for a mail that comes as text and as HTML. The words are those of the
+// text; the HTML tells where they end if its marks show more than the text, which has none for the
+// signature of Gmail or the quote of a phone.
+func ReplyOnlyOf(text, html string) string {
+	reply := ReplyOnly(text)
+	if html == "" {
+		return reply
+	}
+	whole, marked := ReadHTML(html)
+	if marked == whole {
+		return reply
+	}
+	if end := endOfSame(reply, marked); end > 0 {
+		return strings.TrimRightFunc(reply[:end], unicode.IsSpace)
+	}
+	if len(reply) >= len(strings.TrimSpace(text)) && len(marked) < len(reply) {
+		return marked
+	}
+	return reply
+}
+
+// endOfSame returns where in text the letters of start end if text begins with all of them, or 0.
+// Links count nowhere, since text writes them out.
+func endOfSame(text, start string) int {
+	a, b := letters{text: text}, letters{text: start}
+	end := 0
+	for {
+		want := b.next()
+		if want == 0 {
+			return endOfLine(text, end)
+		}
+		if a.next() != want {
+			return 0
+		}
+		end = a.at
+	}
+}
+
+// endOfLine returns where the line ends that at is in, unless it has more letters.
+func endOfLine(text string, at int) int {
+	end := len(text)
+	if n := strings.IndexByte(text[at:], '\n'); n >= 0 {
+		end = at + n
+	}
+	rest := letters{text: text[at:end]}
+	if rest.next() != 0 {
+		return at
+	}
+	return end
+}
+
+// letters yields the letters and digits of a text, without links.
+type letters struct {
+	text string
+	at   int
+}
+
+// next returns the next one, or 0 at the end.
+func (l *letters) next() rune {
+	for l.at < len(l.text) {
+		rest := l.text[l.at:]
+		if n := linkAt(rest); n > 0 {
+			l.at += n
+			continue
+		}
+		c, size := utf8.DecodeRuneInString(rest)
+		l.at += size
+		if unicode.IsLetter(c) || unicode.IsDigit(c) {
+			return unicode.ToLower(c)
+		}
+	}
+	return 0
+}
+
+// linkAt returns how many bytes a link takes at the beginning of text, with its brackets, or 0.
+func linkAt(text string) int {
+	switch text[0] {
+	case 'h', '<', '[', '(':
+	default:
+		return 0
+	}
+	inner := strings.TrimLeft(text[:min(len(text), 16)], "<[(")
+	for _, begin := range []string{"http://", "https://", "mailto:", "cid:", "image:", "tel:"} {
+		if !strings.HasPrefix(inner, begin) || inner[0] == text[0] && begin[0] != 'h' {
+			continue
+		}
+		closing := ""
+		switch text[0] {
+		case '<':
+			closing = ">"
+		case '[':
+			closing = "]"
+		case '(':
+			closing = ")"
+		}
+		if closing != "" {
+			if end := strings.Index(text[:min(len(text), 4096)], closing); end > 0 {
+				return end + 1
+			}
+		}
+		if end := strings.IndexFunc(text, unicode.IsSpace); end > 0 {
+			return end
+		}
+		return len(text)
+	}
+	return 0
+}

@@ -1,0 +1,132 @@
+package content
+
+import (
+	"strings"
+	"unicode"
+)
+
+// line is one line of text and where it stands.
+type line struct {
+	text   string // without quote marks; no trailing blanks
+	quote  int    // depth of what is certainly a quote: ">" in text, a cited blockquote in HTML
+	weak   int    // depth of blockquotes that may be mere indentation
+	mark   mark   // what the mail program says of it
+	dashes bool   // the line is "-- " with its blank, the signature mark of RFC 3676
+	ruled  bool   // an HTML rule is drawn above it
+}
+
+// maxQuoteMarks bounds the ">" written before a line.
+const maxQuoteMarks = 8
+
+// splitLines cuts text into lines and takes the quote marks off them.
+func splitLines(text string) []line {
+	lines := make([]line, 0, strings.Count(text, "\n")+1)
+	for s := range strings.SplitSeq(text, "\n") {
+		trimmed := strings.TrimRight(s, " \t\r\u00a0")
+		l := line{text: trimmed, dashes: trimmed == "--" && len(s) > 2}
+		for l.quote < maxQuoteMarks {
+			rest := strings.TrimLeft(l.text, " \t\u00a0")
+			if !strings.HasPrefix(rest, ">") || l.quote == 0 && len(l.text)-len(rest) > 3 {
+				break
+			}
+			l.text = rest[1:]
+			l.quote++
+		}
+		if l.quote > 0 {
+			l.text = strings.TrimPrefix(l.text, " ")
+		}
+		lines = append(lines, l)
+	}
+	mendQuotes(lines)
+	return lines
+}
+
+// mendQuotes corrects marks that lie: the ">From " that mailboxes write for an own line, and the end
+// of a quoted line that a mail program broke without repeating the mark.
+func mendQuotes(lines []line) {
+	for i := range lines {
+		before, after := quoteAt(lines, i-1), quoteAt(lines, i+1)
+		l := &lines[i]
+		switch {
+		case l.quote == 1 && before+after == 0 && strings.HasPrefix(l.text, "From "):
+			l.quote = 0
+		case l.quote == 0 && before > 0 && before == after && isBrokenOff(lines[i-1].text, l.text):
+			l.quote = before
+		case l.quote == 0 && isInitialed(l.text) && (i > 0 && isInitialed(lines[i-1].text) || i+1 < len(lines) && isInitialed(lines[i+1].text) || before > 0):
+			l.quote = 1
+		}
+	}
+}
+
+func quoteAt(lines []line, i int) int {
+	if i < 0 || i >= len(lines) {
+		return 0
+	}
+	return lines[i].quote
+}
+
+// isBrokenOff tells whether text looks like the short rest of the long line above it.
+func isBrokenOff(above, text string) bool {
+	if len(above) < 60 || text == "" || len(text) > 30 || strings.HasSuffix(above, ".") {
+		return false
+	}
+	for _, c := range text {
+		return unicode.IsLower(c)
+	}
+	return false
+}
+
+// isInitialed tells of a quote with the writer's initials before the mark: "AE> hello".
+func isInitialed(text string) bool {
+	end := strings.IndexByte(text, '>')
+	if end < 1 || end > 3 {
+		return false
+	}
+	for _, c := range text[:end] {
+		if c < 'A' || c > 'Z' {
+			return false
+		}
+	}
+	return len(text) > end+1 && (text[end+1] == ' ' || text[end+1] == '>')
+}
+
+// bare lowers the letters of a line and takes off what mail programs write around its words:
+// stars for bold, brackets, marks of the writing direction, blanks of every kind.
+func bare(text string) string {
+	return strings.ToLower(strings.TrimFunc(text, func(c rune) bool {
+		return c == '*' || c == '_' || c == '[' || c == ']' || isFiller(c)
+	}))
+}
+
+// isFiller tells of blanks and of characters that only steer the writing direction.
+func isFiller(c rune) bool {
+	return unicode.IsSpace(c) || c >= '\u200b' && c <= '\u200f' || c >= '\u202a' && c <= '\u202e' || c >= '\u2066' && c <= '\u2069' || c == '\ufeff'
+}
+
+// isRule tells whether a line is nothing but a drawn rule.
+func isRule(text string) bool {
+	return len(text) >= 3 && strings.Trim(text, "-_=*~#─━—–‐ ") == "" && strings.Trim(text, " ") != ""
+}
+
+// withoutLinks takes the addresses that mail programs write behind words out of a line.
+func withoutLinks(text string) string {
+	for range 4 {
+		at := strings.Index(text, "http")
+		if at < 0 {
+			at = strings.Index(text, "mailto:")
+		}
+		if at < 0 {
+			break
+		}
+		end := at + strings.IndexFunc(text[at:]+" ", func(c rune) bool { return isFiller(c) || c == '>' || c == ')' || c == ']' })
+		begin := at
+		if begin > 0 && strings.IndexByte("<([", text[begin-1]) >= 0 {
+			begin--
+			if end < len(text) && strings.IndexByte(">)]", text[end]) >= 0 {
+				end++
+			}
+		}
+		text = text[:begin] + " " + text[end:]
+	}
+	return strings.TrimFunc(text, isFiller)
+}

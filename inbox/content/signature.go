@@ -1,0 +1,242 @@
+package content
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// What stands under a mail and was not written for it: the signature, the phone's line, the server's
+// disclaimer.
+
+const (
+	// maxSignature is how many lines with words a signature may have; more are an answer.
+	maxSignature = 15
+	// maxDashedSignature is the same under "-- ", which programs write and people do not.
+	maxDashedSignature = 40
+	// maxDashes is how many signature marks of one text are looked at.
+	maxDashes = 200
+	// maxLooseSignature is the same under marks that also part the sections of a text.
+	maxLooseSignature = 8
+)
+
+// isSignatureDash tells whether a line is the mark above a signature.
+func isSignatureDash(l line) bool {
+	return l.dashes || l.text == "--" || isLooseDash(l.text)
+}
+
+// isLooseDash tells of marks that not everybody means as a signature mark.
+func isLooseDash(text string) bool {
+	switch text {
+	case "—", "––", "——", "__", "___", "---", "–", "=--":
+		return true
+	}
+	return false
+}
+
+// signature handles line i, a signature mark, and returns the line after the signature.
+func (f *finder) signature(i int) (next int) {
+	limit := maxSignature
+	if f.lines[i].dashes {
+		limit = maxDashedSignature
+	} else if isLooseDash(f.lines[i].text) {
+		limit = maxLooseSignature
+	}
+	f.dashes++
+	end, ok := f.signatureEnd(i, limit)
+	if !ok || f.kept == 0 && end >= len(f.lines) {
+		f.kept++
+		return i + 1
+	}
+	f.dropRange(i, end)
+	f.trimTail(i)
+	return end
+}
+
+// signatureEnd returns where the signature that begins at line i ends: at a quote, its introduction
+// or the end. A long text after the mark is no signature.
+func (f *finder) signatureEnd(i, limit int) (end int, ok bool) {
+	words := 0
+	if f.dashes > maxDashes {
+		return 0, false
+	}
+	for end = i + 1; end < len(f.lines); end++ {
+		l := f.lines[end]
+		if l.quote > 0 || l.mark == markCut || l.mark == markIntro {
+			break
+		}
+		if l.text == "" {
+			continue
+		}
+		if f.beginsOther(end) {
+			break
+		}
+		if intro := f.introduction(end); intro.found && (intro.sure || f.quoteFollows(end)) {
+			end = max(intro.begin, i+1)
+			break
+		}
+		if words++; words > limit {
+			return 0, false
+		}
+	}
+	return end, true
+}
+
+// markedSignature handles the lines from i on that the mail program marks as a signature and returns
+// where they end. People sometimes write on inside the mark, so a long one stays.
+func (f *finder) markedSignature(i int) (end int) {
+	words := 0
+	for end = i; end < len(f.lines) && f.lines[end].mark == markSignature && f.lines[end].quote == 0; end++ {
+		if f.lines[end].text != "" {
+			words++
+		}
+	}
+	if words <= maxSignature {
+		f.dropRange(i, end)
+		f.trimTail(i)
+	} else {
+		f.kept += words
+	}
+	return max(end, i+1)
+}
+
+// trimTail drops what ends the own words right above line i without being some: the lines that mail
+// programs add, disclaimers, rules.
+func (f *finder) trimTail(i int) {
+	for i > 0 {
+		last := i - 1
+		for last >= 0 && i-last < maxGap && (f.drop[last] || f.lines[last].text == "") {
+			if f.lines[last].quote > 0 {
+				return
+			}
+			last--
+		}
+		if last < 0 || f.drop[last] || f.lines[last].text == "" {
+			return
+		}
+		begin := f.paragraphBegin(last)
+		switch {
+		case isFarewell(f.lines[last].text), i < len(f.lines) && (isRule(f.lines[last].text) || isSignatureDash(f.lines[last])):
+			begin = last
+		case isFooter(f.lines[begin].text):
+		case begin < last && last-begin < 3 && isFarewell(f.joined(begin, last)):
+		default:
+			return
+		}
+		for j := begin; j <= last; j++ {
+			f.drop[j] = true
+			f.kept--
+		}
+		i = begin
+	}
+}
+
+const (
+	maxParagraph = 40 // lines a paragraph is followed up
+	maxGap       = 80 // lines between the own words and what ends them
+)
+
+func (f *finder) paragraphBegin(i int) int {
+	begin := i
+	for begin > 0 && i-begin < maxParagraph && f.lines[begin-1].text != "" && !f.drop[begin-1] && f.lines[begin-1].quote == 0 {
+		begin--
+	}
+	return begin
+}
+
+func (f *finder) joined(from, to int) string {
+	var words []string
+	for i := from; i <= to; i++ {
+		words = append(words, f.lines[i].text)
+	}
+	return strings.Join(words, " ")
+}
+
+// isFarewell tells of a line that a phone or mail program adds under a mail.
+func isFarewell(text string) bool {
+	if len(text) > 1000 {
+		return false
+	}
+	lower := bare(strings.Trim(bare(withoutLinks(text)), "-–—<>()| ."))
+	if lower == "" || len(lower) > 160 || strings.HasSuffix(lower, "?") {
+		return false
+	}
+	count := len(strings.Fields(lower))
+	switch {
+	case utf8.RuneCountInString(lower) > 90 || count > 11:
+		return false
+	case strings.Contains(lower, "outlook") && (strings.Contains(lower, "ios") || strings.Contains(lower, "android")):
+		return count <= 8
+	case matchesAny(lower, vocabulary.sentFromMy):
+		return count <= 9
+	}
+	return count <= 11 && matchesAny(lower, vocabulary.sentFrom) && containsAny(headWords(lower, 8), devices)
+}
+
+// headWords returns the first words of text.
+func headWords(text string, count int) string {
+	for i := 0; i < len(text); i++ {
+		if text[i] != ' ' {
+			continue
+		}
+		if count--; count == 0 {
+			return text[:i]
+		}
+	}
+	return text
+}
+
+// isFooter tells of the beginning of a paragraph that servers put under every mail.
+func isFooter(text string) bool {
+	lower := bare(strings.Trim(bare(headOf(text, 200)), "-=#~•!<>()| "))
+	return hasAnyPrefix(lower, footers) || containsAny(headOf(lower, 120), footerWords)
+}
+
+// dropBanner drops the warning that the receiving server puts above mails from outside.
+func (f *finder) dropBanner() {
+	first := f.nextWords(0, 8)
+	if first < 0 || f.lines[first].quote > 0 {
+		return
+	}
+	if lower := bare(f.lines[first].text); !hasAnyPrefix(lower, banners) {
+		return
+	}
+	for i := first; i < len(f.lines) && f.lines[i].text != "" && f.lines[i].quote == 0; i++ {
+		f.drop[i] = true
+	}
+}
+
+// keepFramed drops all but the lines between the marks that marketplaces put around a customer's
+// words when they pass a mail on.
+func (f *finder) keepFramed() {
+	begin, end := -1, -1
+	for i, l := range f.lines {
+		if l.mark == markOnly && begin < 0 {
+			begin = i
+		}
+		if begin >= 0 && end < 0 && f.lines[begin].mark == markOnly && l.mark != markOnly {
+			end = i
+		}
+		if !strings.HasPrefix(l.text, "---") || len(l.text) > 200 {
+			continue
+		}
+		switch inner := bare(strings.Trim(l.text, "- ")); {
+		case begin < 0 && hasAnyPrefix(inner, frameBegins):
+			begin = i + 1
+		case begin >= 0 && end < 0 && hasAnyPrefix(inner, frameEnds):
+			end = i
+		}
+	}
+	if begin < 0 || begin == len(f.lines) {
+		return
+	}
+	if end < 0 {
+		if f.lines[begin].mark != markOnly {
+			return
+		}
+		end = len(f.lines)
+	}
+	if hasWords(f.lines[begin:end]) {
+		f.dropRange(0, begin)
+		f.dropRange(end, len(f.lines))
+	}
+}
