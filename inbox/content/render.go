@@ -374,16 +374,26 @@ func hasNoMargin(style []byte) bool {
 }
 
 func isHiddenStyle(style []byte) bool {
+	hidden, settled := false, false // the last word counts, unless one before it was important
 	for len(style) > 0 {
 		var declaration []byte
 		declaration, style = nextDeclaration(style)
 		name, value, _ := bytes.Cut(declaration, []byte(":"))
 		if bytes.EqualFold(bytes.TrimSpace(name), []byte("display")) {
-			value = bytes.TrimSpace(value)
-			return len(value) >= 4 && bytes.EqualFold(value[:4], []byte("none"))
+			value = bytes.ToLower(bytes.TrimSpace(value))
+			important := bytes.HasSuffix(value, []byte("!important"))
+			if important || !settled {
+				hidden, settled = bytes.HasPrefix(value, []byte("none")), important
+			}
 		}
 	}
-	return false
+	return hidden
+}
+
+func (r *renderer) sheet([]byte) {} // cleaned HTML, which is what is read most, has its rules in its elements
+
+func (r *renderer) wantsBody(attributes []attribute) bool {
+	return hasAttribute(attributes, "style", "bgcolor")
 }
 
 func (r *renderer) close(element atom.Atom) {

@@ -1,6 +1,7 @@
 package content
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -25,6 +26,11 @@ type visitor interface {
 	text(data []byte)
 	open(element atom.Atom, attributes []attribute)
 	close(element atom.Atom)
+	// sheet is given the text of a style element for screens.
+	sheet(css []byte)
+	// wantsBody tells whether a page as a whole looks different from its surroundings. If so its body
+	// is opened as a div.
+	wantsBody(attributes []attribute) bool
 	// full tells that the visitor wants nothing more.
 	full() bool
 }
@@ -39,8 +45,11 @@ func walk(source string, v visitor) {
 			w.closeTo(0)
 			return
 		case html.TextToken:
-			if w.skip == 0 {
+			switch {
+			case w.skip == 0:
 				v.text(w.tokens.Text())
+			case w.skip == atom.Style && w.screen:
+				v.sheet(w.tokens.Text())
 			}
 		case html.StartTagToken, html.SelfClosingTagToken:
 			w.start()
@@ -75,6 +84,7 @@ type walker struct {
 	stack      []atom.Atom
 	attributes []attribute
 	skip       atom.Atom // inside an element whose text is dropped
+	screen     bool      // the style element that is skipped is for screens
 }
 
 func (w *walker) start() {
@@ -86,13 +96,18 @@ func (w *walker) start() {
 		key, value, more = w.tokens.TagAttr()
 		w.attributes = append(w.attributes, attribute{key, value})
 	}
+	if w.skip == atom.Template { // the one silent element that holds others
+		return
+	}
 	if isSilent(element) {
 		w.skip = element
+		media := strings.ToLower(valueOf(w.attributes, "media"))
+		w.screen = media == "" || media == "all" || strings.HasPrefix(media, "screen")
 		return
 	}
 	w.skip = 0
-	if element == atom.Body { // its colours matter; as an element it may occur once only
-		if w.has("style") || w.has("bgcolor") {
+	if element == atom.Body { // its look matters; as an element it may occur once only
+		if w.visitor.wantsBody(w.attributes) {
 			w.push(atom.Div)
 		}
 		return
@@ -116,13 +131,19 @@ func (w *walker) push(element atom.Atom) {
 	w.visitor.open(element, w.attributes)
 }
 
-func (w *walker) has(key string) bool {
-	for _, a := range w.attributes {
+// hasAttribute tells whether one of several attributes is there.
+func hasAttribute(attributes []attribute, keys ...string) bool {
+	return slices.ContainsFunc(attributes, func(a attribute) bool { return slices.Contains(keys, string(a.key)) })
+}
+
+// valueOf returns the value of an attribute; "" if it is not there.
+func valueOf(attributes []attribute, key string) string {
+	for _, a := range attributes {
 		if string(a.key) == key {
-			return true
+			return string(a.value)
 		}
 	}
-	return false
+	return ""
 }
 
 func (w *walker) end() {
@@ -221,7 +242,7 @@ func is(elements ...atom.Atom) func(atom.Atom) bool {
 // isSilent names the elements whose text is not for readers.
 func isSilent(a atom.Atom) bool {
 	switch a {
-	case atom.Script, atom.Style, atom.Title, atom.Iframe, atom.Noembed, atom.Noframes, atom.Noscript:
+	case atom.Script, atom.Style, atom.Title, atom.Iframe, atom.Noembed, atom.Noframes, atom.Noscript, atom.Template:
 		return true
 	}
 	return false
