@@ -45,8 +45,12 @@ const (
 	ConversationSnoozed  EventKind = "conversation.snoozed"
 	ConversationPending  EventKind = "conversation.pending"
 	ConversationChanged  EventKind = "conversation.changed" // subject, status, priority
-	ConversationRead     EventKind = "conversation.read"    // by the actor; only his own sockets see it
-	DraftSaved           EventKind = "draft.saved"          // by the actor; only his own sockets see it
+	ConversationLinked   EventKind = "conversation.linked"  // or no longer: its links are other ones now
+	ConversationMerged   EventKind = "conversation.merged"
+	ConversationUnmerged EventKind = "conversation.unmerged"
+	ConversationSplit    EventKind = "conversation.split"
+	ConversationRead     EventKind = "conversation.read" // by the actor; only his own sockets see it
+	DraftSaved           EventKind = "draft.saved"       // by the actor; only his own sockets see it
 	DraftDiscarded       EventKind = "draft.discarded"
 	TagChanged           EventKind = "tag.changed"
 	ShopChanged          EventKind = "shop.changed"

@@ -159,8 +159,10 @@ type Conversation struct {
 	DueAt          time.Time // when an answer is due; zero: no clock runs
 	SnoozedUntil   time.Time // zero: not snoozed
 	CreatedAt      time.Time
-	Reopened       bool  // not stored: it was closed before the message being taken in, so it is new work
-	Version        int64 // rises with every change; compared with If-Match
+	MergedInto     ConversationID // whose thread shows what was said here; 0 = this one's own
+	Unverified     bool           // the customer's newest message is of somebody who is not proved to be him
+	Reopened       bool           // not stored: it was closed before the message being taken in, so it is new work
+	Version        int64          // rises with every change; compared with If-Match
 }
 
 // ConversationKind tells how a conversation may be answered.
@@ -229,6 +231,7 @@ const (
 type Message struct {
 	ID           MessageID
 	Conversation ConversationID
+	Home         ConversationID // where it was before that was merged into Conversation; 0 = there
 	Shop         ShopID
 	Connection   ConnectionID
 	Direction    Direction
@@ -257,6 +260,14 @@ type Message struct {
 	At           time.Time
 	SendAt       time.Time // outbound: leaves not before this; until then it can be undone
 	CreatedAt    time.Time
+}
+
+// Filed is the conversation a message was written in, before any merging.
+func (m *Message) Filed() ConversationID {
+	if m.Home != 0 {
+		return m.Home
+	}
+	return m.Conversation
 }
 
 // Attachment is a file of a message; its bytes are in the blob store under Hash.

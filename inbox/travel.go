@@ -44,6 +44,7 @@ type Outgoing struct {
 	Connection ConnectionID
 	HeaderID   string // Message-ID without <>
 	From       Address
+	ReplyTo    Address // where answers go; the zero Address: to From
 	To, Cc     []Address
 	Bcc        []Address
 	Subject    string

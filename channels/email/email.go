@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/deskbell/deskbell/channels"
+	"github.com/deskbell/deskbell/inbox"
 )
 
 const kindName = "email"
@@ -118,13 +119,12 @@ func (a *Adapter) living(ctx context.Context) (context.Context, func()) {
 	return under, func() { stop(); end() }
 }
 
-// own tells whether an address is the mailbox's own or one of its aliases.
+// own tells whether an address is the mailbox's own or one of its aliases, or a subaddress of one: a
+// reply of ours that comes back, with such a Reply-To, is no contact form.
 func (a *Adapter) own(address string) bool {
-	if strings.EqualFold(address, a.settings.Address) {
-		return true
-	}
-	for _, alias := range a.settings.Aliases {
-		if strings.EqualFold(address, alias) {
+	base := inbox.BaseAddress(address)
+	for _, own := range append([]string{a.settings.Address}, a.settings.Aliases...) {
+		if strings.EqualFold(address, own) || strings.EqualFold(base, own) {
 			return true
 		}
 	}

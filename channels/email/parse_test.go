@@ -35,6 +35,8 @@ func TestWhoseMailItIs(t *testing.T) {
 		"a contact form":                {"INBOX", "From: help@shop.example\nReply-To: ann@buyer.example\nTo: help@shop.example", "ann@buyer.example", false},
 		"a contact form of a service":   {"INBOX", "From: no-reply@forms.example\nReply-To: ann@buyer.example\nTo: help@shop.example", "ann@buyer.example", false},
 		"a person who wants no replies": {"INBOX", "From: bob@buyer.example\nReply-To: ann@buyer.example\nTo: help@shop.example", "bob@buyer.example", false},
+		"our reply that comes back":     {"INBOX", "From: help@shop.example\nReply-To: help+abc@shop.example\nTo: ann@buyer.example", "ann@buyer.example", true},
+		"a subaddress of the shop":      {"INBOX", "From: sales+abc@shop.example\nTo: ann@buyer.example", "ann@buyer.example", true},
 		"anything in Sent":              {"Sent", "From: me@home.example\nReply-To: me@home.example\nTo: ann@buyer.example", "ann@buyer.example", true},
 		"a forged own address": {"INBOX", "Authentication-Results: mx.provider.example; dmarc=fail\nFrom: help@shop.example\nTo: help@shop.example",
 			"help@shop.example", false},

@@ -33,6 +33,8 @@ type settings struct {
 	BccTo      string   `json:"bcc_to"`
 	Receiver   string   `json:"receiver"`
 	Forwarding bool     `json:"forwarding"`
+	// Subaddresses is read by the outbox, which makes the references behind the plus.
+	Subaddresses bool `json:"subaddresses"`
 }
 
 // pulled tells whether there is a mailbox to read by IMAP.
@@ -83,6 +85,7 @@ const schema = `{
     "import_days": {"type": "integer", "minimum": 0, "maximum": 3650, "default": 30, "title": "Days to import", "description": "How far back earlier mail is read; 0 reads new mail only."},
     "aliases": {"type": "array", "items": {"type": "string", "format": "email", "maxLength": 254}, "maxItems": 50, "default": [], "title": "Further own addresses"},
     "bcc_to": {"type": "string", "maxLength": 254, "default": "", "title": "Blind copy of every reply to"},
+    "subaddresses": {"type": "boolean", "default": false, "title": "Takes subaddresses", "description": "Mail to name+anything@ arrives in this mailbox too. Answers then find their conversation even through mail programs that drop the thread."},
     "receiver": {"type": "string", "maxLength": 253, "default": "", "title": "Name of the receiving server", "description": "Whose verdicts on senders count, as it stands first in Authentication-Results. Empty: a server of the incoming mail's domain."}
   }
 }`

@@ -21,17 +21,24 @@ func (p *page) file(ctx context.Context) error {
 		return err
 	}
 	p.changed = map[inbox.ConversationID]bool{}
+	p.siblings = map[string][]inbox.ConversationID{}
 	p.outcome = make(map[string]inbox.LedgerEntry, len(p.items))
 	for i, c := range p.copies {
 		if known, ok := p.recognise(c); ok {
 			p.record(c.prepared, inbox.LedgerSame, known.ID)
+			p.sibling(c, known.Conversation)
 			continue
 		}
-		conversation := p.conversationOf(c)
+		conversation, seems := p.conversationOf(c)
 		if conversation == nil {
 			conversation = p.begin(c, inbox.ConversationID(conversations[i]))
 		}
+		if seems.Other != 0 {
+			seems.Conversation = conversation.ID
+			p.relate(seems)
+		}
 		p.join(c, conversation, inbox.MessageID(messages[i]))
+		p.sibling(c, conversation.ID)
 	}
 	for i := range p.items {
 		if item := &p.items[i]; item.Problem != nil && !p.done(item) {
@@ -48,32 +55,13 @@ func (p *page) recognise(c *copy) (store.KnownMessage, bool) {
 		return known, true
 	}
 	if c.Outbound && c.HeaderID != "" {
-		known, ok := p.headers[headerKey{c.shop, c.HeaderID}]
-		return known, ok && known.Direction == inbox.Out
+		for _, known := range p.headers[store.Header{Shop: c.shop, ID: c.HeaderID}] {
+			if known.Direction == inbox.Out && known.Connection == p.source.Connection {
+				return known, true
+			}
+		}
 	}
 	return store.KnownMessage{}, false
-}
-
-// conversationOf finds the conversation a copy belongs to: the marketplace's thread, or the nearest
-// message it refers to, if that is in a conversation with the same contact. Somebody else who quotes
-// a reference, and a sender who is not who he claims to be, never join.
-func (p *page) conversationOf(c *copy) *inbox.Conversation {
-	if c.Thread != "" {
-		return p.existing[p.threads[threadKey{c.shop, c.Thread}]]
-	}
-	if c.Unverified {
-		return nil
-	}
-	for i := len(c.References) - 1; i >= 0; i-- {
-		known, ok := p.headers[headerKey{c.shop, c.References[i]}]
-		if !ok {
-			continue
-		}
-		if found := p.existing[known.Conversation]; found != nil && found.Contact == c.contact && found.ClosedReason != inbox.ClosedMerged {
-			return found
-		}
-	}
-	return nil
 }
 
 // begin makes a new conversation for a copy; the message itself is added by join.
@@ -88,6 +76,7 @@ func (p *page) begin(c *copy, id inbox.ConversationID) *inbox.Conversation {
 	if c.Thread != "" {
 		p.threads[threadKey{c.shop, c.Thread}] = id
 	}
+	p.topics[c.topic] = id
 	p.tx.Append(inbox.Event{Kind: inbox.ConversationCreated, Shop: c.shop, Conversation: id})
 	return conversation
 }
@@ -112,8 +101,9 @@ func (p *page) join(c *copy, conversation *inbox.Conversation, id inbox.MessageI
 	p.written = append(p.written, store.Arrival{Message: message, Sameness: c.sameness, Words: c.words})
 	p.same[copyKey{c.shop, string(c.sameness)}] = store.KnownMessage{ID: id, Conversation: conversation.ID, Shop: c.shop, Direction: message.Direction}
 	if c.HeaderID != "" {
-		p.headers[headerKey{c.shop, c.HeaderID}] = store.KnownMessage{ID: id, Conversation: conversation.ID, Shop: c.shop,
-			Direction: message.Direction, HeaderID: c.HeaderID}
+		at := store.Header{Shop: c.shop, ID: c.HeaderID}
+		p.headers[at] = append(p.headers[at], store.KnownMessage{ID: id, Conversation: conversation.ID, Contact: conversation.Contact,
+			Shop: c.shop, Connection: p.source.Connection, Direction: message.Direction, HeaderID: c.HeaderID})
 	}
 	state := inbox.LedgerMessage
 	if c.Automatic {
@@ -121,7 +111,7 @@ func (p *page) join(c *copy, conversation *inbox.Conversation, id inbox.MessageI
 	}
 	p.record(c.prepared, state, id)
 	p.tx.Append(inbox.Event{Kind: p.eventKind(c), Shop: c.shop, Conversation: conversation.ID, From: conversation.Assignee, To: conversation.Assignee,
-		Data: map[string]any{"message": id, "first": first, "automatic": c.Automatic}})
+		Data: map[string]any{"message": id, "first": first, "automatic": c.Automatic, "unverified": c.Unverified}})
 }
 
 func (p *page) eventKind(c *copy) inbox.EventKind {
@@ -140,8 +130,11 @@ func (p *page) touch(c *copy, conversation *inbox.Conversation, message *inbox.M
 		conversation.LastAt = message.At
 		conversation.Preview, conversation.PreviewAuthor, conversation.PreviewKind = c.preview, 0, message.Direction
 	}
-	if conversation.ContactAddress == "" || (message.Direction == inbox.In && !c.Unverified) {
+	if conversation.ContactAddress == "" || message.Direction == inbox.In && !c.Unverified && c.contact == conversation.Contact {
 		conversation.ContactName, conversation.ContactAddress = c.Identity.Name, c.answerTo
+	}
+	if message.Direction == inbox.In {
+		conversation.Unverified = c.Unverified
 	}
 	switch {
 	case p.history(c):

@@ -2,6 +2,39 @@
 // transaction that checks sameness, finds or makes contact and conversation, starts the clock,
 // assigns, writes the ledger and the events, and moves the cursor. What cannot be processed is set
 // aside with its bytes and a reason, and the next item goes on.
+//
+// # Who joins which conversation
+//
+// A message may name a conversation in four ways, looked at in this order:
+//
+//  1. a reference of ours (package reference), in References, In-Reply-To or behind the plus of an
+//     address it was sent to;
+//  2. the Message-ID of any message of the shop;
+//  3. the marketplace's thread;
+//  4. the subject, if it says "Re:" or the like and the same customer began it.
+//
+// The third is the marketplace's own word and joins. By the first two a message joins if its sender is
+// the customer of that conversation, under any of his identities or at the same address, if the
+// receiving server does not say that he is somebody else, and if it came by the same connection. The
+// fourth never joins. Whatever does not join begins a conversation of its own and shows the other one
+// as "looks related", so that an agent brings the two together by one act if they belong together:
+//
+//   - Somebody to whom the customer forwarded our reply holds its reference and is still not the
+//     customer; he does not see what was said before, and the customer does not see what he says.
+//   - Somebody in Cc who answers all is no participant. He is shown on the message; whether a reply
+//     goes to him too is the agent's choice, each time.
+//   - The customer at an address we do not know yet is a stranger until an agent says otherwise.
+//   - A mail whose sender is a program that names somebody else in Reply-To proves nothing about him.
+//   - A conversation of another connection of the shop is never entered, since its way back is another.
+//   - A reference of another shop is no reference, and behind the plus of an address no more than an
+//     ordinary mail to the address in front of it.
+//
+// A sender who is not verified joins nothing, and becomes no part of the customer he claims to be: he is
+// met in a realm of his own, so that nobody's name, shops or past conversations change by his mail.
+//
+// Of messages that bear one Message-ID the oldest count, so nobody takes the place of a message by
+// copying its id. What was merged is found under the conversation that shows it now, and the customer
+// of either may go on there; the name and address that replies go to stay those of the conversation.
 package ingest
 
 import (
@@ -13,6 +46,7 @@ import (
 
 	"github.com/deskbell/deskbell/inbox"
 	"github.com/deskbell/deskbell/inbox/blob"
+	"github.com/deskbell/deskbell/inbox/reference"
 	"github.com/deskbell/deskbell/inbox/store"
 )
 
@@ -24,22 +58,28 @@ type Options struct {
 	// sets assignee and reason on the structs and returns what to write once the rows stand. Nil
 	// assigns nobody.
 	Route func(ctx context.Context, tx *store.Tx, list []*inbox.Conversation) (write func(context.Context) error, err error)
-	Now   func() time.Time
-	Log   *slog.Logger
+	// References reads what our replies carry. Nil: references of this service alone, which nobody makes.
+	References *reference.Keys
+	Now        func() time.Time
+	Log        *slog.Logger
 }
 
 // Service is safe for concurrent use; pages of one connection come one after another.
 type Service struct {
-	store *store.Store
-	blobs blob.Store
-	route func(context.Context, *store.Tx, []*inbox.Conversation) (func(context.Context) error, error)
-	now   func() time.Time
-	log   *slog.Logger
+	store      *store.Store
+	blobs      blob.Store
+	route      func(context.Context, *store.Tx, []*inbox.Conversation) (func(context.Context) error, error)
+	references *reference.Keys
+	now        func() time.Time
+	log        *slog.Logger
 }
 
 // New makes the service.
 func New(o Options) *Service {
-	s := &Service{store: o.Store, blobs: o.Blobs, route: o.Route, now: o.Now, log: o.Log}
+	s := &Service{store: o.Store, blobs: o.Blobs, route: o.Route, references: o.References, now: o.Now, log: o.Log}
+	if s.references == nil {
+		s.references = reference.New()
+	}
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -193,11 +233,16 @@ func (s *Service) received(at time.Time) time.Time {
 	return at
 }
 
-// shopsOf tells to which shops an item belongs: those its recipients have routes to, else home.
+// shopsOf tells to which shops an item belongs: those its recipients have routes to, else home. A
+// subaddress without a route of its own is its base address.
 func shopsOf(recipients []string, routes map[string]inbox.ShopID, home inbox.ShopID) []inbox.ShopID {
 	var shops []inbox.ShopID
 	for _, address := range recipients {
-		if shop, ok := routes[address]; ok && !slices.Contains(shops, shop) {
+		shop, ok := routes[address]
+		if !ok {
+			shop, ok = routes[inbox.BaseAddress(address)]
+		}
+		if ok && !slices.Contains(shops, shop) {
 			shops = append(shops, shop)
 		}
 	}

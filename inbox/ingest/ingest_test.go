@@ -11,6 +11,7 @@ import (
 	"github.com/deskbell/deskbell/inbox"
 	"github.com/deskbell/deskbell/inbox/blob"
 	"github.com/deskbell/deskbell/inbox/ingest"
+	"github.com/deskbell/deskbell/inbox/reference"
 	"github.com/deskbell/deskbell/inbox/store"
 	"github.com/deskbell/deskbell/inbox/store/storetest"
 	"github.com/deskbell/deskbell/rbac"
@@ -25,6 +26,7 @@ type house struct {
 	ingest     *ingest.Service
 	shop       inbox.ShopID
 	connection inbox.ConnectionID
+	references *reference.Keys
 	n          int
 }
 
@@ -34,7 +36,8 @@ func newHouse(t testing.TB, s *store.Store) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &house{t: t, store: s, ingest: ingest.New(ingest.Options{Store: s, Blobs: blobs})}
+	h := &house{t: t, store: s, references: reference.New()}
+	h.ingest = ingest.New(ingest.Options{Store: s, Blobs: blobs, References: h.references})
 	h.do(func(tx *store.Tx) (err error) {
 		h.shop, err = tx.CreateShop(h.context(), inbox.Shop{Name: "Lamps", Zone: "Europe/Rome", State: inbox.ShopActive, ReplyMinutes: 60, AgentLimit: 30})
 		if err != nil {
@@ -363,7 +366,7 @@ func TestRoutesMakeSiblings(t *testing.T) {
 		item.Recipients = []string{"lamps@both.example", "chairs@both.example"}
 		h.take(item)
 		for _, shop := range []inbox.ShopID{h.shop, other} {
-			found, err := h.store.MessagesByHeader(t.Context(), h.connection, []inbox.ShopID{shop}, []string{item.HeaderID})
+			found, err := h.store.MessagesByHeader(t.Context(), []store.Header{{Shop: shop, ID: item.HeaderID}})
 			if err != nil || len(found) != 1 {
 				t.Errorf("shop %s has %d messages, %v; want one", shop, len(found), err)
 			}

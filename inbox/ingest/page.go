@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/deskbell/deskbell/inbox"
+	"github.com/deskbell/deskbell/inbox/reference"
 	"github.com/deskbell/deskbell/inbox/store"
 )
 
@@ -26,9 +27,13 @@ type page struct {
 	outcome    map[string]inbox.LedgerEntry // what becomes of the items
 
 	same     map[copyKey]store.KnownMessage
-	headers  map[headerKey]store.KnownMessage
-	threads  map[threadKey]inbox.ConversationID
+	headers  map[store.Header][]store.KnownMessage  // the messages that bear an id, oldest first
+	messages map[inbox.MessageID]store.KnownMessage // those that references of ours name
+	threads  map[threadKey]inbox.ConversationID     // of marketplaces
+	topics   map[store.Topic]inbox.ConversationID   // the newest of a customer's subject
 	existing map[inbox.ConversationID]*inbox.Conversation
+	siblings map[string][]inbox.ConversationID // by source key
+	links    []inbox.Link
 	fresh    []*inbox.Conversation
 	written  []store.Arrival
 	changed  map[inbox.ConversationID]bool
@@ -39,10 +44,6 @@ type (
 	copyKey struct {
 		shop     inbox.ShopID
 		sameness string
-	}
-	headerKey struct {
-		shop   inbox.ShopID
-		header string
 	}
 	threadKey struct {
 		shop   inbox.ShopID
@@ -55,6 +56,10 @@ type copy struct {
 	*prepared
 	shop    inbox.ShopID
 	contact inbox.ContactID
+	quoted  []string              // the Message-IDs it refers to, nearest first
+	keyed   []reference.Reference // what it carries of ours, the strongest first
+	topic   store.Topic           // what its sender says it is about
+	answers bool                  // its sender says that it answers something
 }
 
 // history tells whether an item is there to be read alone: the source received it before the
@@ -148,64 +153,23 @@ func (p *page) findSame(ctx context.Context) error {
 // meet finds or makes the contact of each copy. The contact of what the shop itself sent is the one
 // it was sent to.
 func (p *page) meet(ctx context.Context) error {
-	meetings := make([]store.Meeting, len(p.copies))
-	for i, c := range p.copies {
-		meetings[i] = store.Meeting{Shop: c.shop, Identity: c.Identity}
-	}
-	contacts, err := p.tx.Meet(ctx, meetings)
-	if err != nil {
-		return err
-	}
-	for i, c := range p.copies {
-		c.contact = contacts[i]
-	}
-	return nil
-}
-
-// findThreads looks up every conversation the copies may belong to, and locks these.
-func (p *page) findThreads(ctx context.Context) error {
-	var headers, threads []string
+	byRealm := map[string][]*copy{}
 	for _, c := range p.copies {
-		headers = append(headers, c.References...)
-		if c.HeaderID != "" && c.Outbound {
-			headers = append(headers, c.HeaderID)
+		byRealm[c.Identity.Realm] = append(byRealm[c.Identity.Realm], c)
+	}
+	for _, realm := range slices.Sorted(maps.Keys(byRealm)) {
+		copies := byRealm[realm]
+		meetings := make([]store.Meeting, len(copies))
+		for i, c := range copies {
+			meetings[i] = store.Meeting{Shop: c.shop, Identity: c.Identity}
 		}
-		if c.Thread != "" {
-			threads = append(threads, c.Thread)
+		contacts, err := p.tx.Meet(ctx, meetings)
+		if err != nil {
+			return err
 		}
-	}
-	known, err := p.tx.MessagesByHeader(ctx, p.source.Connection, slices.Collect(maps.Keys(p.shops)), compact(headers))
-	if err != nil {
-		return err
-	}
-	remote, err := p.tx.ConversationsByThread(ctx, p.source.Connection, compact(threads))
-	if err != nil {
-		return err
-	}
-	p.headers = make(map[headerKey]store.KnownMessage, len(known))
-	p.threads = make(map[threadKey]inbox.ConversationID, len(remote))
-	ids := make([]inbox.ConversationID, 0, len(known)+len(remote))
-	for _, k := range known {
-		p.headers[headerKey{k.Shop, k.HeaderID}] = k
-		ids = append(ids, k.Conversation)
-	}
-	for _, c := range remote {
-		p.threads[threadKey{c.Shop, c.RemoteThread}] = c.ID
-		ids = append(ids, c.ID)
-	}
-	slices.Sort(ids)
-	locked, err := p.tx.LockConversations(ctx, slices.Compact(ids))
-	if err != nil {
-		return err
-	}
-	p.existing = make(map[inbox.ConversationID]*inbox.Conversation, len(locked))
-	for i := range locked {
-		p.existing[locked[i].ID] = &locked[i]
+		for i, c := range copies {
+			c.contact = contacts[i]
+		}
 	}
 	return nil
-}
-
-func compact(list []string) []string {
-	slices.Sort(list)
-	return slices.Compact(list)
 }

@@ -31,6 +31,9 @@ type prepared struct {
 
 const previewRunes = 140
 
+// unverifiedRealm is where senders are met who are not proved to be who they claim to be.
+const unverifiedRealm = "unverified"
+
 // The most of one message's text and HTML that is shown; the rest is in the raw bytes.
 const (
 	textLimit = 1 << 20
@@ -61,6 +64,9 @@ func (s *Service) prepareOne(ctx context.Context, item inbox.Incoming) (prepared
 	p.answerTo = item.Identity.RemoteID
 	if p.answerTo == "" { // somebody who gave no address is nobody else who gave none
 		p.Identity.RemoteID = "unknown-" + hex.EncodeToString(p.sameness[:8])
+	}
+	if item.Unverified && !item.Outbound {
+		p.Identity.Realm = unverifiedRealm
 	}
 	var err error
 	if item.Raw != nil {

@@ -38,6 +38,9 @@ func (p *page) write(ctx context.Context) error {
 			}
 		}
 	}
+	if err := p.tx.AddLinks(ctx, p.links); err != nil {
+		return err
+	}
 	if err := p.tx.AddArrivals(ctx, p.written); err != nil {
 		return err
 	}

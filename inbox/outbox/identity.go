@@ -1,22 +1,33 @@
 package outbox
 
 import (
-	"crypto/rand"
+	"context"
 	"strings"
 
 	"github.com/deskbell/deskbell/inbox"
+	"github.com/deskbell/deskbell/inbox/reference"
+	"github.com/deskbell/deskbell/inbox/store"
 )
 
-// newHeaderID makes the Message-ID of a reply, without <>, in the domain of the address it comes
-// from. Its 130 random bits are what a customer's answer joins the conversation by, so nobody who
-// has not received the reply can name it. Whatever else is to be bound into the identity of a reply
-// belongs here: it is made once, when the reply is queued, and kept for every attempt.
-func newHeaderID(from inbox.Address) string {
-	_, domain, found := strings.Cut(from.Address, "@")
-	if !found || domain == "" {
-		domain = "deskbell.invalid"
+// identify gives a reply its id and its Message-ID, by whose reference the customer's answer finds the
+// conversation. Both are made once, when the reply is queued, and kept for every attempt.
+func (s *Service) identify(ctx context.Context, tx *store.Tx, m *inbox.Message) error {
+	ids, err := tx.Reserve(ctx, "messages", 1)
+	if err != nil {
+		return err
 	}
-	return strings.ToLower(rand.Text()) + "@" + domain
+	m.ID = inbox.MessageID(ids[0])
+	m.HeaderID = s.references.MessageID(reference.Reference{Shop: m.Shop, Conversation: m.Conversation, Message: m.ID}, m.From.Address)
+	return nil
+}
+
+// replyTo is where answers to a reply go: behind the plus of the mailbox's address stands the reference
+// of the Message-ID, if the mailbox takes subaddresses. The zero Address: to the sender.
+func replyTo(m inbox.Message, connection inbox.Connection) inbox.Address {
+	if takes, _ := connection.Settings["subaddresses"].(bool); !takes {
+		return inbox.Address{}
+	}
+	return inbox.Address{Name: m.From.Name, Address: reference.Subaddress(m.From.Address, m.HeaderID)}
 }
 
 const (

@@ -14,6 +14,7 @@ import (
 	"github.com/deskbell/deskbell/inbox"
 	"github.com/deskbell/deskbell/inbox/blob"
 	"github.com/deskbell/deskbell/inbox/jobs"
+	"github.com/deskbell/deskbell/inbox/reference"
 	"github.com/deskbell/deskbell/inbox/store"
 )
 
@@ -34,19 +35,22 @@ type Options struct {
 	Jobs   *jobs.Client
 	Blobs  blob.Store // files too large for the database
 	Sender Sender
-	Now    func() time.Time
-	Log    *slog.Logger
+	// References makes what replies carry. Nil: references that only this service knows.
+	References *reference.Keys
+	Now        func() time.Time
+	Log        *slog.Logger
 }
 
 // Service is safe for concurrent use.
 type Service struct {
-	store  *store.Store
-	jobs   *jobs.Client
-	blobs  blob.Store
-	sender Sender
-	clock  func() time.Time
-	log    *slog.Logger
-	gate   *gate
+	store      *store.Store
+	jobs       *jobs.Client
+	blobs      blob.Store
+	sender     Sender
+	references *reference.Keys
+	clock      func() time.Time
+	log        *slog.Logger
+	gate       *gate
 }
 
 const sweepEvery = 20 * time.Second
@@ -54,7 +58,10 @@ const sweepEvery = 20 * time.Second
 // New makes the service and gives its workers to the job client, which must not have started. When
 // it starts, attempts that an earlier run left open are cleared up first.
 func New(o Options) *Service {
-	s := &Service{store: o.Store, jobs: o.Jobs, blobs: o.Blobs, sender: o.Sender, clock: o.Now, log: o.Log, gate: newGate()}
+	s := &Service{store: o.Store, jobs: o.Jobs, blobs: o.Blobs, sender: o.Sender, references: o.References, clock: o.Now, log: o.Log, gate: newGate()}
+	if s.references == nil {
+		s.references = reference.New()
+	}
 	if s.clock == nil {
 		s.clock = time.Now
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/deskbell/deskbell/inbox/ingest"
 	"github.com/deskbell/deskbell/inbox/jobs"
 	"github.com/deskbell/deskbell/inbox/outbox"
+	"github.com/deskbell/deskbell/inbox/reference"
 	"github.com/deskbell/deskbell/inbox/store"
 	"github.com/deskbell/deskbell/inbox/store/storetest"
 	"github.com/deskbell/deskbell/rbac"
@@ -89,6 +90,7 @@ type house struct {
 	shop       inbox.ShopID
 	connection inbox.ConnectionID
 	ann, bob   rbac.UserID
+	references *reference.Keys
 	fence      int64
 	n          int
 	committed  chan struct{}
@@ -104,8 +106,8 @@ func newHouse(t *testing.T, s *store.Store) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &house{t: t, store: s, blobs: blobs, office: &office{}, committed: make(chan struct{}, 1),
-		ingest: ingest.New(ingest.Options{Store: s, Blobs: blobs})}
+	h := &house{t: t, store: s, blobs: blobs, office: &office{}, committed: make(chan struct{}, 1), references: reference.New()}
+	h.ingest = ingest.New(ingest.Options{Store: s, Blobs: blobs, References: h.references})
 	s.OnCommit(func(int64) {
 		select {
 		case h.committed <- struct{}{}:
@@ -145,7 +147,7 @@ func (h *house) service(node string, now func() time.Time) (*jobs.Client, *outbo
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	return c, outbox.New(outbox.Options{Store: h.store, Jobs: c, Blobs: h.blobs, Sender: h.office, Now: now, Log: log})
+	return c, outbox.New(outbox.Options{Store: h.store, Jobs: c, Blobs: h.blobs, Sender: h.office, References: h.references, Now: now, Log: log})
 }
 
 // start has this node hold the connection and work.
@@ -364,6 +366,38 @@ func TestReplyIsSentAndStopsTheClock(t *testing.T) {
 		}
 		if again, err := h.store.Connection(ctx, h.connection); err != nil || again.LastOutAt.IsZero() {
 			t.Errorf("connection %+v, %v: want the time of its last send", again, err)
+		}
+	})
+}
+
+func TestReplyCarriesItsReference(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		h.start()
+		_, c := h.receive("cora@buyer.example")
+		for _, takes := range []bool{false, true} {
+			h.do(func(tx *store.Tx) error {
+				connection, err := tx.LockConnection(t.Context(), h.connection)
+				if err != nil {
+					return err
+				}
+				connection.Settings["subaddresses"] = takes
+				return tx.SaveConnection(t.Context(), connection)
+			})
+			m := h.queue(outbox.QueueRequest{Conversation: c.ID, Text: "It is on its way."})
+			h.untilState(m.ID, inbox.Sent)
+			got := h.office.accepted()
+			out := got[len(got)-1]
+			text, want := reference.OfMessageID(out.HeaderID), reference.Reference{Shop: h.shop, Conversation: c.ID, Message: m.ID}
+			if r, ok := h.references.Read(h.shop, text); !ok || r != want {
+				t.Errorf("Message-ID %s reads as %+v, %v; want %+v", out.HeaderID, r, ok, want)
+			}
+			to := ""
+			if takes {
+				to = "help+" + text + "@lamps.example"
+			}
+			if out.ReplyTo.Address != to {
+				t.Errorf("answers go to %q, want %q", out.ReplyTo.Address, to)
+			}
 		}
 	})
 }

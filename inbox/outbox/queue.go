@@ -218,7 +218,7 @@ func (s *Service) compose(ctx context.Context, tx *store.Tx, scope rbac.Scope, c
 	now := s.now()
 	m := inbox.Message{Conversation: c.ID, Shop: c.Shop, Connection: c.Connection, Direction: inbox.Out, State: inbox.Queued, Author: scope.User,
 		From: from, To: []inbox.Address{{Name: c.ContactName, Address: c.ContactAddress}}, Cc: r.Cc, Bcc: r.Bcc,
-		Subject: replySubject(c.Subject), Text: r.Text, HTML: r.HTML, HeaderID: newHeaderID(from), InReplyTo: head,
+		Subject: replySubject(c.Subject), Text: r.Text, HTML: r.HTML, InReplyTo: head,
 		References: references(head, chain), SendKey: r.Key, SendHash: r.hash(), At: now, SendAt: now.Add(undo)}
 	if r.SendAt.After(m.SendAt) {
 		m.State, m.SendAt = inbox.Scheduled, r.SendAt
@@ -227,7 +227,7 @@ func (s *Service) compose(ctx context.Context, tx *store.Tx, scope rbac.Scope, c
 		m.State = inbox.Held
 	}
 	sign(&m, shop.Signature)
-	return m, nil
+	return m, s.identify(ctx, tx, &m)
 }
 
 // sign puts the shop's signature under a reply; what the person wrote stays in ReplyText and above

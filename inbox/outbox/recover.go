@@ -91,7 +91,7 @@ func (s *Service) settle(ctx context.Context, job jobs.Job[settleArgs]) error {
 
 // find asks the far side for a message. again means that it could not be asked and may be later.
 func (s *Service) find(ctx context.Context, m inbox.Message, patient bool) (v verdict, again bool, err error) {
-	out, err := s.outgoing(ctx, inbox.Message{ID: m.ID, Conversation: m.Conversation, Connection: m.Connection, HeaderID: m.HeaderID,
+	out, err := s.outgoing(ctx, inbox.Message{ID: m.ID, Conversation: m.Conversation, Home: m.Home, Connection: m.Connection, HeaderID: m.HeaderID,
 		From: m.From, To: m.To, Cc: m.Cc, Bcc: m.Bcc, Subject: m.Subject, Text: m.Text, HTML: m.HTML, InReplyTo: m.InReplyTo,
 		References: m.References, At: m.At}) // without files: an adapter looks by identity
 	if err != nil {

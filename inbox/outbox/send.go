@@ -148,11 +148,15 @@ func (s *Service) attempt(ctx context.Context, m inbox.Message, lease store.Leas
 
 // outgoing is a message as an adapter gets it, its files read.
 func (s *Service) outgoing(ctx context.Context, m inbox.Message) (inbox.Outgoing, error) {
-	c, err := s.store.Conversation(ctx, everything, m.Conversation)
+	c, err := s.store.Conversation(ctx, everything, m.Filed())
 	if err != nil {
 		return inbox.Outgoing{}, err
 	}
-	out := inbox.Outgoing{Message: m.ID, Connection: m.Connection, HeaderID: m.HeaderID, From: m.From, To: m.To, Cc: m.Cc, Bcc: m.Bcc,
+	connection, err := s.store.Connection(ctx, m.Connection)
+	if err != nil {
+		return inbox.Outgoing{}, err
+	}
+	out := inbox.Outgoing{Message: m.ID, Connection: m.Connection, HeaderID: m.HeaderID, From: m.From, ReplyTo: replyTo(m, connection), To: m.To, Cc: m.Cc, Bcc: m.Bcc,
 		Subject: m.Subject, Text: m.Text, HTML: m.HTML, InReplyTo: m.InReplyTo, References: m.References, Thread: c.RemoteThread, At: m.At}
 	for _, a := range m.Attachments {
 		bytes, err := s.read(ctx, a)

@@ -41,6 +41,9 @@ type conversationRow struct {
 	DueAt          int64  `bun:"due_at,nullzero"`
 	SortDue        int64  `bun:"sort_due"`
 	SnoozedUntil   int64  `bun:"snoozed_until,nullzero"`
+	Topic          int64  `bun:"topic"`
+	MergedInto     int64  `bun:"merged_into,nullzero"`
+	Unverified     int64  `bun:"unverified"`
 	CreatedAt      int64  `bun:"created_at"`
 	Version        int64  `bun:"version"`
 }
@@ -58,7 +61,8 @@ func (r conversationRow) conversation() inbox.Conversation {
 		Preview: r.Preview, PreviewAuthor: inbox.UserID(r.PreviewAuthor), PreviewKind: inbox.Direction(r.PreviewKind),
 		Messages: r.Messages, HasAttachments: r.HasAttachments != 0, LastInID: inbox.MessageID(r.LastInID),
 		LastOutAt: moment(r.LastOutAt), LastAt: moment(r.LastAt), WaitingSince: moment(r.WaitingSince), DueAt: moment(r.DueAt),
-		SnoozedUntil: moment(r.SnoozedUntil), CreatedAt: moment(r.CreatedAt), Version: r.Version}
+		SnoozedUntil: moment(r.SnoozedUntil), CreatedAt: moment(r.CreatedAt), MergedInto: inbox.ConversationID(r.MergedInto),
+		Unverified: r.Unverified != 0, Version: r.Version}
 }
 
 // plain turns rows into conversations without tags and the reader's marks. Equal reasons, which most
@@ -88,6 +92,7 @@ func newConversationRow(c inbox.Conversation) conversationRow {
 		Preview: c.Preview, PreviewAuthor: int64(c.PreviewAuthor), PreviewKind: string(c.PreviewKind), Messages: c.Messages,
 		HasAttachments: flag(c.HasAttachments), LastInID: int64(c.LastInID), LastOutAt: micros(c.LastOutAt), LastAt: micros(c.LastAt),
 		WaitingSince: micros(c.WaitingSince), DueAt: micros(c.DueAt), SnoozedUntil: micros(c.SnoozedUntil),
+		Topic: topicOf(c.Subject), MergedInto: int64(c.MergedInto), Unverified: flag(c.Unverified),
 		CreatedAt: micros(c.CreatedAt), Version: c.Version, SortDue: latestDue - micros(c.LastAt)}
 	if r.DueAt != 0 {
 		r.SortDue = r.DueAt

@@ -74,11 +74,13 @@ func (q queries) RoutesOf(ctx context.Context, addresses []string) ([]Route, err
 	return routes, nil
 }
 
-// KnownMessage is a message found by what it is or by its Message-ID.
+// KnownMessage is a message found by what it is, by its id or by its Message-ID.
 type KnownMessage struct {
 	ID           inbox.MessageID      `bun:"id"`
 	Conversation inbox.ConversationID `bun:"conversation_id"`
+	Contact      inbox.ContactID      `bun:"contact_id"` // of the conversation it was written in, before any merging
 	Shop         inbox.ShopID         `bun:"shop_id"`
+	Connection   inbox.ConnectionID   `bun:"connection_id"`
 	Direction    inbox.Direction      `bun:"direction"`
 	HeaderID     string               `bun:"header_id"`
 	Sameness     []byte               `bun:"sameness"`
@@ -99,18 +101,51 @@ func (q queries) MessagesBySameness(ctx context.Context, connection inbox.Connec
 	return list, nil
 }
 
-// MessagesByHeader returns the messages of these shops on one connection that carry one of these
-// Message-IDs.
-func (q queries) MessagesByHeader(ctx context.Context, connection inbox.ConnectionID, shops []inbox.ShopID, headers []string) ([]KnownMessage, error) {
-	if len(headers) == 0 || len(shops) == 0 {
+// Header is a Message-ID in a shop.
+type Header struct {
+	Shop inbox.ShopID
+	ID   string // without <>
+}
+
+// perHeader bounds how many messages with one Message-ID count. The oldest do: who copies an id comes
+// later than the one who made it.
+const perHeader = 8
+
+// MessagesByHeader returns the oldest messages that carry one of these Message-IDs in the shop named
+// with it, whichever connection they came by.
+func (q queries) MessagesByHeader(ctx context.Context, headers []Header) ([]KnownMessage, error) {
+	if len(headers) == 0 {
+		return nil, nil
+	}
+	values := make([]bun.TupleValues, len(headers))
+	for i, h := range headers {
+		values[i] = bun.Tuple([]any{h.ID, int64(h.Shop)})
+	}
+	first := fmt.Sprintf(`SELECT %%s FROM messages AS s WHERE s.header_id = w.header AND s.header_id <> '' AND s.shop_id = w.shop ORDER BY s.id LIMIT %d`, perHeader)
+	of := "JOIN messages AS m ON m.id IN (" + fmt.Sprintf(first, "s.id") + ")"
+	if q.postgres {
+		of = "CROSS JOIN LATERAL (" + fmt.Sprintf(first, "s.*") + ") AS m"
+	}
+	var list []KnownMessage
+	err := q.db.NewRaw("WITH w (header, shop) AS (VALUES ?) SELECT m.id, m.conversation_id, h.contact_id, m.shop_id, m.connection_id, m.direction, m.header_id FROM w "+
+		of+" JOIN conversations AS h ON h.id = COALESCE(m.home_id, m.conversation_id) ORDER BY m.id", bun.List(values)).Scan(ctx, &list)
+	if err != nil {
+		return nil, fmt.Errorf("look for referenced messages: %w", err)
+	}
+	return list, nil
+}
+
+// MessagesByID returns those of these messages that are here.
+func (q queries) MessagesByID(ctx context.Context, ids []inbox.MessageID) ([]KnownMessage, error) {
+	if len(ids) == 0 {
 		return nil, nil
 	}
 	var list []KnownMessage
-	err := q.db.NewSelect().Table("messages").Column("id", "conversation_id", "shop_id", "direction", "header_id").
-		Where("header_id <> ''").Where("header_id IN (?) AND shop_id IN (?) AND connection_id = ?", bun.List(headers), bun.List(shops), int64(connection)).
-		Order("id").Scan(ctx, &list)
+	err := q.db.NewSelect().TableExpr("messages AS m").Join("JOIN conversations AS h ON h.id = COALESCE(m.home_id, m.conversation_id)").
+		Column("m.id", "m.conversation_id", "h.contact_id", "m.shop_id", "m.connection_id", "m.direction", "m.header_id").
+		Where("m.id IN (?)", bun.List(ids)).Scan(ctx, &list)
 	if err != nil {
-		return nil, fmt.Errorf("look for referenced messages: %w", err)
+		return nil, fmt.Errorf("look for messages: %w", err)
 	}
 	return list, nil
 }

@@ -14,6 +14,7 @@ type messageRow struct {
 	bun.BaseModel `bun:"table:messages,alias:m"`
 	ID            int64  `bun:"id,pk,autoincrement"`
 	Conversation  int64  `bun:"conversation_id"`
+	Home          int64  `bun:"home_id,nullzero"`
 	Shop          int64  `bun:"shop_id"`
 	Connection    int64  `bun:"connection_id"`
 	Direction     string `bun:"direction"`
@@ -52,7 +53,7 @@ type recipients struct {
 }
 
 func (r messageRow) message() (inbox.Message, error) {
-	m := inbox.Message{ID: inbox.MessageID(r.ID), Conversation: inbox.ConversationID(r.Conversation), Shop: inbox.ShopID(r.Shop),
+	m := inbox.Message{ID: inbox.MessageID(r.ID), Conversation: inbox.ConversationID(r.Conversation), Home: inbox.ConversationID(r.Home), Shop: inbox.ShopID(r.Shop),
 		Connection: inbox.ConnectionID(r.Connection), Direction: inbox.Direction(r.Direction), State: inbox.MessageState(r.State),
 		Author: inbox.UserID(r.Author), From: inbox.Address{Name: r.FromName, Address: r.FromAddress}, Subject: r.Subject,
 		Text: r.Text, ReplyText: r.ReplyText, HTML: r.HTML, HeaderID: r.HeaderID, InReplyTo: r.InReplyTo, RemoteID: r.RemoteID,
@@ -87,7 +88,7 @@ func newMessageRow(m inbox.Message) messageRow {
 	if m.Mentions == nil {
 		m.Mentions = []inbox.UserID{}
 	}
-	r := messageRow{ID: int64(m.ID), Conversation: int64(m.Conversation), Shop: int64(m.Shop), Connection: int64(m.Connection),
+	r := messageRow{ID: int64(m.ID), Conversation: int64(m.Conversation), Home: int64(m.Home), Shop: int64(m.Shop), Connection: int64(m.Connection),
 		Direction: string(m.Direction), State: string(m.State), Problem: reasonText(m.Problem), Author: int64(m.Author),
 		FromName: m.From.Name, FromAddress: m.From.Address, Recipients: text(recipients{m.To, m.Cc, m.Bcc}), Subject: m.Subject,
 		Text: m.Text, ReplyText: m.ReplyText, HTML: m.HTML, HeaderID: m.HeaderID, InReplyTo: m.InReplyTo, References: text(m.References),

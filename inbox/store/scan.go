@@ -54,9 +54,10 @@ func words(v any) string {
 // conversationColumns are read by scanConversations in this order.
 const conversationColumns = "r.id, r.shop_id, r.connection_id, r.contact_id, r.contact_name, r.contact_address, r.kind, r.remote_thread, r.subject, " +
 	"r.state, r.closed_reason, r.active, r.status_id, r.assignee_id, r.assigned_at, r.assign_reason, r.preview, r.preview_author, r.preview_kind, " +
-	"r.messages, r.has_attachments, r.last_in_id, r.last_out_at, r.last_at, r.waiting_since, r.due_at, r.sort_due, r.snoozed_until, r.created_at, r.version"
+	"r.messages, r.has_attachments, r.last_in_id, r.last_out_at, r.last_at, r.waiting_since, r.due_at, r.sort_due, r.snoozed_until, r.created_at, r.version, " +
+	"r.merged_into, r.unverified"
 
-const conversationWidth = 30
+const conversationWidth = 32
 
 // scanConversations reads conversations followed by their places.
 func (q queries) scanConversations(ctx context.Context, query *bun.SelectQuery) (rows []conversationRow, places []Place, err error) {
@@ -66,8 +67,9 @@ func (q queries) scanConversations(ctx context.Context, query *bun.SelectQuery) 
 			State: words(v[9]), ClosedReason: words(v[10]), Active: number(v[11]), Status: number(v[12]), Assignee: number(v[13]),
 			AssignedAt: number(v[14]), AssignReason: words(v[15]), Preview: words(v[16]), PreviewAuthor: number(v[17]), PreviewKind: words(v[18]),
 			Messages: int(number(v[19])), HasAttachments: number(v[20]), LastInID: number(v[21]), LastOutAt: number(v[22]), LastAt: number(v[23]),
-			WaitingSince: number(v[24]), DueAt: number(v[25]), SortDue: number(v[26]), SnoozedUntil: number(v[27]), CreatedAt: number(v[28]), Version: number(v[29])})
-		places = append(places, Place{number(v[30]), number(v[31])})
+			WaitingSince: number(v[24]), DueAt: number(v[25]), SortDue: number(v[26]), SnoozedUntil: number(v[27]), CreatedAt: number(v[28]), Version: number(v[29]),
+			MergedInto: number(v[30]), Unverified: number(v[31])})
+		places = append(places, Place{number(v[32]), number(v[33])})
 	})
 	return rows, places, err
 }

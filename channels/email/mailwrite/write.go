@@ -61,6 +61,13 @@ func headerOf(m inbox.Outgoing, o Options) (string, error) {
 	var b strings.Builder
 	field := func(name, value string) { b.WriteString(name + ": " + value + "\r\n") }
 	field("From", from)
+	if m.ReplyTo.Address != "" {
+		value, err := formatAddress(m.ReplyTo)
+		if err != nil {
+			return "", err
+		}
+		field("Reply-To", value)
+	}
 	for _, list := range []struct {
 		name      string
 		addresses []inbox.Address

@@ -26,6 +26,18 @@ func reply() inbox.Outgoing {
 	}
 }
 
+func TestReplyTo(t *testing.T) {
+	m := reply()
+	m.ReplyTo = inbox.Address{Name: "Lampenladen Müller", Address: "help+abc@shop.example"}
+	if got := parse(t, write(t, m)).ReplyTo; len(got) != 1 || got[0].Address != m.ReplyTo.Address || got[0].Name != m.ReplyTo.Name {
+		t.Errorf("answers go to %v, want %v", got, m.ReplyTo)
+	}
+	m.ReplyTo.Address = "help\r\nBcc: eve@elsewhere.example"
+	if err := mailwrite.Write(new(bytes.Buffer), m, mailwrite.Options{}); inbox.CodeOf(err) != inbox.Invalid {
+		t.Errorf("a broken address is written: %v", err)
+	}
+}
+
 func write(t *testing.T, m inbox.Outgoing) []byte {
 	t.Helper()
 	var out bytes.Buffer

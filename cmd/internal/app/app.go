@@ -21,6 +21,7 @@ import (
 	"github.com/deskbell/deskbell/inbox/ingest"
 	"github.com/deskbell/deskbell/inbox/jobs"
 	"github.com/deskbell/deskbell/inbox/outbox"
+	"github.com/deskbell/deskbell/inbox/reference"
 	"github.com/deskbell/deskbell/inbox/remind"
 	"github.com/deskbell/deskbell/inbox/retain"
 	"github.com/deskbell/deskbell/inbox/seal"
@@ -104,11 +105,16 @@ func (a *App) build(ctx context.Context, far Far) error {
 	if a.jobs, err = jobs.New(a.Store, jobs.Options{Node: node, Log: a.log}); err != nil {
 		return err
 	}
+	keys, err := a.Ring.Derive(reference.Purpose)
+	if err != nil {
+		return err
+	}
+	references := reference.New(keys...)
 	a.Routing = routing.New(routing.Options{Store: a.Store, Rights: a.Rights, Log: a.log})
-	a.ingest = ingest.New(ingest.Options{Store: a.Store, Blobs: a.blobs, Route: a.Routing.Route, Log: a.log})
+	a.ingest = ingest.New(ingest.Options{Store: a.Store, Blobs: a.blobs, Route: a.Routing.Route, References: references, Log: a.log})
 	a.runner = channels.NewRunner(channels.Options{Registry: Kinds(), Directory: directory{a.Store, a.Ring}, Sink: sink{a.ingest},
 		Leases: leases{a.Store.Leases(node)}, Poll: time.Duration(a.config.Poll) * time.Second, Log: a.log, Dial: far.Dial, Roots: far.Roots})
-	a.outbox = outbox.New(outbox.Options{Store: a.Store, Jobs: a.jobs, Blobs: a.blobs, Sender: sender{a.runner}, Log: a.log})
+	a.outbox = outbox.New(outbox.Options{Store: a.Store, Jobs: a.jobs, Blobs: a.blobs, Sender: sender{a.runner}, References: references, Log: a.log})
 	if err := a.buildDoors(); err != nil {
 		return err
 	}

@@ -38,6 +38,7 @@ var house = []struct{ name, imports string }{
 	// Floor 1: words, and pure work on them.
 	{"inbox", "rbac"},
 	{"channels/email/mailparse", "inbox/content"},
+	{"inbox/reference", "inbox"},
 	{"routing/shift", "inbox rbac"},
 
 	// Floor 2: rows and adapters.
@@ -60,8 +61,8 @@ var house = []struct{ name, imports string }{
 	{"web/live", "inbox inbox/store inbox/bus rbac web/auth"},
 
 	// Floor 4: services, each with a rule of its own, and the marketplaces.
-	{"inbox/ingest", "inbox inbox/store inbox/content inbox/content/tokens inbox/blob inbox/jobs"},
-	{"inbox/outbox", "inbox inbox/store inbox/content inbox/content/tokens inbox/blob inbox/jobs rbac"},
+	{"inbox/ingest", "inbox inbox/store inbox/reference inbox/content inbox/content/tokens inbox/blob inbox/jobs"},
+	{"inbox/outbox", "inbox inbox/store inbox/reference inbox/content inbox/content/tokens inbox/blob inbox/jobs rbac"},
 	{"inbox/remind", "inbox inbox/store inbox/jobs rbac"},
 	{"inbox/claims", "inbox inbox/store inbox/blob inbox/jobs rbac"},
 	{"inbox/retain", "inbox inbox/store inbox/blob inbox/jobs rbac"},

@@ -238,6 +238,9 @@ CREATE TABLE conversations (
     due_at          INTEGER,
     sort_due        INTEGER NOT NULL, -- due_at, or 2^62 - last_at: what is due first, then the newest
     snoozed_until   INTEGER,
+    topic           INTEGER NOT NULL DEFAULT 0, -- of the subject without "Re:" and the like; 0 = none
+    merged_into     INTEGER REFERENCES conversations (id), -- whose thread shows what was said here
+    unverified      INTEGER NOT NULL DEFAULT 0, -- the customer's newest message is of somebody unproved
     created_at      INTEGER NOT NULL,
     version         INTEGER NOT NULL DEFAULT 1
 );
@@ -256,11 +259,28 @@ CREATE INDEX conversations_load ON conversations (assignee_id, shop_id, due_at, 
 CREATE INDEX conversations_queue ON conversations (shop_id, sort_due, id) WHERE state = 'open' AND assignee_id IS NULL;
 CREATE INDEX conversations_contact ON conversations (contact_id, last_at DESC, id DESC);
 CREATE INDEX conversations_snoozed ON conversations (snoozed_until) WHERE snoozed_until IS NOT NULL;
+CREATE INDEX conversations_topic ON conversations (contact_id, shop_id, topic, id) WHERE topic <> 0;
+CREATE INDEX conversations_merged ON conversations (merged_into) WHERE merged_into IS NOT NULL;
 CREATE UNIQUE INDEX conversations_remote ON conversations (connection_id, shop_id, remote_thread) WHERE remote_thread <> '';
+
+-- What belongs together and is no single thread. Both conversations show the link, each to those who
+-- see the other one.
+CREATE TABLE links (
+    conversation_id INTEGER NOT NULL REFERENCES conversations (id), -- the one that came later
+    other_id        INTEGER NOT NULL REFERENCES conversations (id),
+    kind            TEXT NOT NULL, -- sibling, related, split, merged
+    reason          TEXT NOT NULL DEFAULT '', -- of related: answers, references, subject
+    actor_id        INTEGER REFERENCES users (id), -- NULL = the program
+    restores        TEXT, -- JSON: of merged, what separating them gives back
+    at              INTEGER NOT NULL,
+    PRIMARY KEY (conversation_id, other_id, kind)
+);
+CREATE INDEX links_other ON links (other_id, conversation_id);
 
 CREATE TABLE messages (
     id              INTEGER PRIMARY KEY AUTOINCREMENT,
     conversation_id INTEGER NOT NULL REFERENCES conversations (id),
+    home_id         INTEGER REFERENCES conversations (id), -- where it was before that was merged into conversation_id
     shop_id         INTEGER NOT NULL,
     connection_id   INTEGER NOT NULL,
     direction       TEXT NOT NULL, -- in, out, note
@@ -292,6 +312,7 @@ CREATE TABLE messages (
     created_at      INTEGER NOT NULL
 );
 CREATE INDEX messages_thread ON messages (conversation_id, at, id);
+CREATE INDEX messages_home ON messages (home_id) WHERE home_id IS NOT NULL;
 CREATE INDEX messages_header ON messages (header_id, shop_id) WHERE header_id <> '';
 CREATE UNIQUE INDEX messages_same ON messages (connection_id, shop_id, sameness) WHERE sameness IS NOT NULL;
 CREATE UNIQUE INDEX messages_key ON messages (author_id, send_key) WHERE send_key IS NOT NULL;
