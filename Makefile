@@ -42,7 +42,7 @@ bench: build ## measure a server on fresh data against its pass marks: make benc
 	exec bin/deskbell-load $(ARGS)
 
 soak: build ## the long tests: many kills, long load
-	DESKBELL_KILLS=$${DESKBELL_KILLS:-50} go test -count=1 -timeout 4h -run 'Kill|Soak' -v ./...
+	DESKBELL_KILLS=$${DESKBELL_KILLS:-50} DESKBELL_MAILS=$${DESKBELL_MAILS:-100000} go test -count=1 -timeout 4h -run 'Kill|Soak' -v ./...
 
 fuzz: ## every fuzz target for FUZZTIME (30s)
 	FUZZTIME=$(FUZZTIME) .ci/fuzz

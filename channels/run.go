@@ -271,7 +271,7 @@ func (c *run) work(ctx context.Context, adapter Adapter, poll time.Duration) {
 	defer end()
 	failures := 0
 	for {
-		err := c.pull(under, adapter)
+		err := c.pull(under, adapter, func() { watch.begin(under) })
 		if ours(err) && inbox.CodeOf(err) == inbox.Conflict {
 			c.lose()
 		}
@@ -318,8 +318,9 @@ func (c *run) await(ctx context.Context, wait time.Duration, notBefore time.Time
 	return true
 }
 
-// pull pulls once, with a guard against an adapter that hangs.
-func (c *run) pull(ctx context.Context, adapter Adapter) error {
+// pull pulls once, with a guard against an adapter that hangs. began is called once a page is stored:
+// a long pull is watched over, too.
+func (c *run) pull(ctx context.Context, adapter Adapter, began func()) error {
 	under, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	guard := time.AfterFunc(stallAfter, func() {
@@ -335,6 +336,7 @@ func (c *run) pull(ctx context.Context, adapter Adapter) error {
 		c.alone = false
 		clear(c.suspects)
 		c.well(ctx)
+		began()
 		return nil
 	})
 	if err != nil && ctx.Err() == nil && under.Err() != nil {

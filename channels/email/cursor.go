@@ -11,13 +11,53 @@ import (
 // cursor says of each folder how far it was read.
 type cursor map[string]place
 
-// place is how far a folder was read: everything up to UID is taken or lies outside the import
-// window. While the first import runs, UIDs up to ImportTo are read only if they lie in the window;
-// what is above arrived later and is read whatever its date.
+// place is how far a folder was read: everything up to UID is taken, or lies outside the import
+// window. Beyond it there may be a backlog, which is worked off up to BacklogTo while what arrives
+// later is taken at once, so that nobody waits for a hundred thousand old mails: that is taken from
+// BacklogTo up to Live.
 type place struct {
-	UIDValidity uint32   `json:"uidvalidity"`
-	UID         imap.UID `json:"uid"`
-	ImportTo    imap.UID `json:"import_to,omitempty"`
+	UIDValidity uint32 `json:"uidvalidity"`
+	// Era rises when a folder was set back and gives out numbers for the second time.
+	Era       uint32   `json:"era,omitempty"`
+	UID       imap.UID `json:"uid"`
+	BacklogTo imap.UID `json:"backlog_to,omitempty"` // 0: there is no backlog
+	Live      imap.UID `json:"live,omitempty"`
+	Import    bool     `json:"import,omitempty"` // the backlog is the first import: only what lies in the window counts
+}
+
+// newest is the highest UID that was taken; what has a higher one is new.
+func (p place) newest() imap.UID {
+	if p.BacklogTo != 0 {
+		return p.Live
+	}
+	return p.UID
+}
+
+// passed notes that everything up to uid was taken, in the backlog or beyond it.
+func (p place) passed(uid imap.UID) place {
+	switch {
+	case p.BacklogTo == 0:
+		p.UID = uid
+	case uid > p.BacklogTo:
+		p.Live = uid
+	default:
+		p.UID = uid
+	}
+	return p
+}
+
+// behind notes that a backlog begins, up to uid.
+func (p place) behind(uid imap.UID) place {
+	p.BacklogTo, p.Live = uid, uid
+	return p
+}
+
+// nearlyDone tells that so little of a backlog is left that what arrived may wait for its turn.
+func (p place) nearlyDone() bool { return p.BacklogTo != 0 && p.BacklogTo <= p.UID+backlogFrom }
+
+// done notes that the backlog is worked off.
+func (p place) done() place {
+	return place{UIDValidity: p.UIDValidity, Era: p.Era, UID: p.Live}
 }
 
 func readCursor(s string) (cursor, error) {

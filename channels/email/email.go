@@ -57,6 +57,7 @@ type Adapter struct {
 	pulling  chan struct{} // holds one token: who has it may use fetching
 	fetching *session      // kept between pulls, so that a look costs no login
 	stalls   map[string]int
+	grown    chan struct{} // a watched folder grew; heard by a pull that works off a backlog
 
 	copies  sync.WaitGroup
 	life    context.Context // ends with Close
@@ -85,6 +86,7 @@ func New(c channels.Config) (channels.Adapter, error) {
 		stall:      stallLimit,
 		pulling:    make(chan struct{}, 1),
 		stalls:     map[string]int{},
+		grown:      make(chan struct{}, 1),
 	}
 	if a.now == nil {
 		a.now = time.Now

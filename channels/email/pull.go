@@ -1,6 +1,7 @@
 package email
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -15,8 +16,8 @@ import (
 // mailTries is how often a mail is asked for that breaks the connection each time.
 const mailTries = 3
 
-// Pull reads each folder from where the cursor left it, oldest UID first. The next page is fetched
-// while the one before is being stored. A folder that cannot be opened does not keep the others from
+// Pull reads each folder from where the cursor left it, oldest UID first; while it works off a large
+// backlog, what arrives goes ahead. The next page is fetched while the one before is being stored. A folder that cannot be opened does not keep the others from
 // being read; its error comes at the end.
 func (a *Adapter) Pull(ctx context.Context, at string, yield func(channels.Page) error) error {
 	if !a.settings.pulled() {
@@ -87,61 +88,38 @@ type fetcher struct {
 	session  *session // nil: not connected
 	progress cursor
 	stalls   map[string]int // how often the server fell silent over a mail
+	working  string         // the folder whose backlog is being worked off
+	looked   time.Time      // when all folders were last asked for what is new
 	pages    chan filled
 	broken   bool // the session cannot be used any more
 	err      error
 }
 
-// folders reads all folders. It goes on after a folder that the server refuses to open and stops
-// when the server itself is lost.
+// folders reads what is new in all folders, then works their backlogs off. It goes on after a folder
+// that the server refuses to open and stops when the server itself is lost.
 func (f *fetcher) folders(ctx context.Context) error {
-	var refused error
+	refused, err := f.news(ctx)
 	for _, folder := range f.settings.IMAP.Folders {
-		err := f.folder(ctx, folder)
-		if ctx.Err() != nil {
-			f.broken = true
-			return ctx.Err()
+		if f.progress[folder].BacklogTo == 0 || err != nil {
+			continue
 		}
-		if err != nil && inbox.CodeOf(err) != inbox.NotFound {
-			f.broken = true
-			return err
+		if err = f.backlog(ctx, folder); err == nil {
+			err = f.newsOf(ctx, folder)
 		}
-		refused = errors.Join(refused, err)
+		if inbox.CodeOf(err) == inbox.NotFound && ctx.Err() == nil { // it went away meanwhile
+			refused, err = errors.Join(refused, err), nil
+		}
+	}
+	if err != nil {
+		f.broken = true
+		return cmp.Or(ctx.Err(), err)
 	}
 	return refused
 }
 
-// folder reads what one folder has beyond its place in the cursor.
-func (f *fetcher) folder(ctx context.Context, name string) error {
-	state, err := f.open(ctx, name)
-	if err != nil {
-		return err
-	}
-	here, known := f.progress[name]
-	if !known || here.UIDValidity != state.UIDValidity {
-		here = place{UIDValidity: state.UIDValidity}
-		if here.ImportTo, err = f.newest(ctx, state); err != nil {
-			return err
-		}
-		f.progress[name] = here
-		if here.ImportTo == 0 {
-			return f.send(ctx, filled{Page: channels.Page{Cursor: f.progress.String()}, giveBack: func() {}})
-		}
-	}
-	if here.UID < here.ImportTo {
-		if err := f.span(ctx, name, here.UID+1, here.ImportTo, f.window()); err != nil {
-			return err
-		}
-		f.progress[name] = place{UIDValidity: here.UIDValidity, UID: here.ImportTo}
-		if err := f.send(ctx, filled{Page: channels.Page{Cursor: f.progress.String()}, giveBack: func() {}}); err != nil {
-			return err
-		}
-	}
-	here = f.progress[name]
-	if state.UIDNext != 0 && here.UID+1 >= state.UIDNext {
-		return nil
-	}
-	return f.span(ctx, name, here.UID+1, 0, time.Time{})
+// note keeps the cursor without a mail.
+func (f *fetcher) note(ctx context.Context) error {
+	return f.send(ctx, filled{Page: channels.Page{Cursor: f.progress.String()}, giveBack: func() {}})
 }
 
 // newest returns the highest UID of an open folder, 0 if it is empty.
@@ -214,6 +192,9 @@ func (f *fetcher) span(ctx context.Context, folder string, from, to imap.UID, si
 		return f.lost(ctx, err)
 	}
 	for chunk := range slices.Chunk(uids, pageItems) {
+		if err := f.interrupt(ctx); err != nil {
+			return err
+		}
 		if err := f.chunk(ctx, folder, chunk, since); err != nil {
 			return err
 		}
@@ -236,7 +217,7 @@ func (f *fetcher) chunk(ctx context.Context, folder string, uids []imap.UID, sin
 		if !there || d.at.Before(since) {
 			continue // gone meanwhile, or older than the import goes back
 		}
-		m := mail{uid: uid, described: d, key: keyOf(folder, here.UIDValidity, uid)}
+		m := mail{uid: uid, described: d, key: here.key(folder, uid)}
 		switch {
 		case d.broken:
 			m.problem = mailUnfetched
@@ -257,8 +238,7 @@ func (f *fetcher) chunk(ctx context.Context, folder string, uids []imap.UID, sin
 			return err
 		}
 	}
-	here.UID = uids[len(uids)-1] // what lay outside the window is passed, too
-	f.progress[folder] = here
+	f.progress[folder] = here.passed(uids[len(uids)-1]) // what lay outside the window is passed, too
 	return nil
 }
 
@@ -272,12 +252,11 @@ func (f *fetcher) describeAll(ctx context.Context, folder string, uids []imap.UI
 		}
 		about = map[imap.UID]described{}
 	}
-	validity := f.progress[folder].UIDValidity
 	for _, uid := range uids {
 		if _, ok := about[uid]; ok {
 			continue
 		}
-		one, err := f.describeOne(ctx, folder, keyOf(folder, validity, uid), uid)
+		one, err := f.describeOne(ctx, folder, f.progress[folder].key(folder, uid), uid)
 		if err != nil {
 			return nil, err
 		}
@@ -340,10 +319,7 @@ func (f *fetcher) again(ctx context.Context, folder string, why error) (*imap.Se
 	if err != nil {
 		return nil, f.lost(ctx, err)
 	}
-	if state.UIDValidity != f.progress[folder].UIDValidity {
-		return nil, f.problem(&f.settings.IMAP.server, inbox.Unavailable, imapFailed, "the folder was renumbered while it was read", nil)
-	}
-	return state, nil
+	return state, f.unchanged(folder, state)
 }
 
 // page fetches the bytes of mails and sends them on as one page.
@@ -357,11 +333,9 @@ func (f *fetcher) page(ctx context.Context, folder string, mails []mail, size in
 		return err
 	}
 	mails = slices.DeleteFunc(mails, func(m mail) bool { return m.gone })
-	here := f.progress[folder]
 	if len(mails) > 0 {
-		here.UID = mails[len(mails)-1].uid
+		f.progress[folder] = f.progress[folder].passed(mails[len(mails)-1].uid)
 	}
-	f.progress[folder] = here
 	p := channels.Page{
 		Keys:   make([]channels.Key, len(mails)),
 		Parse:  func(i int) inbox.Incoming { return f.read(folder, &mails[i]) },

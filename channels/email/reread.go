@@ -77,15 +77,19 @@ func (a *Adapter) gone(folder string) error {
 	return e
 }
 
-// keyOf names a mail at the source.
-func keyOf(folder string, validity uint32, uid imap.UID) string {
-	return fmt.Sprintf("%s|%d|%d", folder, validity, uid)
+// key names a mail of a folder at the source.
+func (p place) key(folder string, uid imap.UID) string {
+	if p.Era > 0 {
+		return fmt.Sprintf("%s|%d.%d|%d", folder, p.UIDValidity, p.Era, uid)
+	}
+	return fmt.Sprintf("%s|%d|%d", folder, p.UIDValidity, uid)
 }
 
 // splitKey takes a source key apart. A folder's name may hold the separator.
 func splitKey(key string) (folder string, validity uint32, uid imap.UID, err error) {
 	rest, last, ok := cutLast(key)
 	folder, middle, ok2 := cutLast(rest)
+	middle, _, _ = strings.Cut(middle, ".") // the era tells keys apart, not mails
 	v, err1 := strconv.ParseUint(middle, 10, 32)
 	u, err2 := strconv.ParseUint(last, 10, 32)
 	if !ok || !ok2 || errors.Join(err1, err2) != nil {

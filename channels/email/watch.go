@@ -17,10 +17,17 @@ func (a *Adapter) Watch(ctx context.Context, wake func()) error {
 	}
 	ctx, done := a.living(ctx)
 	defer done()
+	stir := func() {
+		select {
+		case a.grown <- struct{}{}:
+		default:
+		}
+		wake()
+	}
 	group, under := errgroup.WithContext(ctx) // one broke: the runner looks, and begins all again
 	folders := a.settings.IMAP.Folders
 	for _, folder := range folders[:min(len(folders), idleFolders)] {
-		group.Go(func() error { return a.idle(under, folder, wake) })
+		group.Go(func() error { return a.idle(under, folder, stir) })
 	}
 	return group.Wait()
 }

@@ -77,17 +77,29 @@ func eachDatabase(t *testing.T, test func(t *testing.T, h *house)) {
 
 func openHouse(t *testing.T, database string) *house {
 	t.Helper()
-	binary, err := built()
-	if err != nil {
-		t.Fatal(err)
-	}
 	mail, err := emailtest.Start(emailtest.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = mail.Close() })
-	h := &house{t: t, mail: mail, box: mail.AddMailbox(shopAddress, "secret")}
-	if h.server, err = client.NewServer(t.Context(), binary, t.TempDir(), database); err != nil {
+	h := bareHouse(t, database)
+	h.mail, h.box = mail, mail.AddMailbox(shopAddress, "secret")
+	_, imap := mail.IMAP()
+	_, smtp := mail.SMTP()
+	h.connect(map[string]any{"imap": map[string]any{"host": "127.0.0.1", "port": imap, "security": "none"},
+		"smtp": map[string]any{"host": "127.0.0.1", "port": smtp, "security": "none"}}, "2020-01-01T00:00:00Z")
+	return h
+}
+
+// bareHouse is a server that knows no mailbox yet; settings are further ones for it, NAME=value.
+func bareHouse(t *testing.T, database string, settings ...string) *house {
+	t.Helper()
+	binary, err := built()
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := &house{t: t}
+	if h.server, err = client.NewServer(t.Context(), binary, t.TempDir(), database, settings...); err != nil {
 		t.Fatal(err)
 	}
 	h.caller = h.server.Client()
@@ -97,22 +109,20 @@ func openHouse(t *testing.T, database string) *house {
 			t.Errorf("stop: %v", err)
 		}
 	})
-	h.connect()
 	return h
 }
 
-func (h *house) connect() {
+// connect connects the shop's address with settings; what was received before liveFrom is history.
+func (h *house) connect(settings map[string]any, liveFrom string) {
 	h.t.Helper()
 	var shop client.Shop
 	h.do(http.MethodPost, "/shops", map[string]any{"name": "Kill", "zone": "Europe/Rome"}, &shop)
+	h.do(http.MethodPatch, "/shops/"+shop.ID, map[string]any{"state": "active"}, nil)
 	h.do(http.MethodPatch, "/me", map[string]any{"settings": map[string]any{"undo_seconds": 0}}, nil)
-	host, imap := h.mail.IMAP()
-	_, smtp := h.mail.SMTP()
+	settings["address"] = shopAddress
 	var made client.Connection
-	h.do(http.MethodPost, "/connections", map[string]any{"shop": shop.ID, "kind": "email", "live_from": "2020-01-01T00:00:00Z",
-		"settings": map[string]any{"address": shopAddress, "imap": map[string]any{"host": host, "port": imap, "security": "none"},
-			"smtp": map[string]any{"host": host, "port": smtp, "security": "none"}},
-		"secret": map[string]string{"password": "secret"}}, &made)
+	h.do(http.MethodPost, "/connections", map[string]any{"shop": shop.ID, "kind": "email", "live_from": liveFrom,
+		"settings": settings, "secret": map[string]string{"password": "secret"}}, &made)
 	h.connection = made.ID
 }
 
@@ -197,20 +207,20 @@ func TestKillDuringIngest(t *testing.T) {
 			}
 			return stored, stored >= total && killed == times
 		})
-		h.exactlyOnce(total)
+		h.exactlyOnce(total, question)
 	})
 }
 
 // exactlyOnce checks that each mail is one message in a conversation of its own and that nothing else
-// is there.
-func (h *house) exactlyOnce(total int) {
+// is there; subject names the mails.
+func (h *house) exactlyOnce(total int, subject func(n int) string) {
 	h.t.Helper()
 	for state, n := range h.counts() {
 		if state != "message" && n != 0 || state == "message" && n != total {
 			h.t.Errorf("the ledger counts %d as %q, %d mails were delivered", n, state, total)
 		}
 	}
-	list, err := client.List[client.Conversation](h.t.Context(), h.caller, "/conversations?view=all&sort=oldest")
+	list, err := client.List[client.Conversation](h.t.Context(), h.caller, "/conversations?view=all&state=any&sort=oldest")
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -222,7 +232,7 @@ func (h *house) exactlyOnce(total int) {
 		}
 	}
 	for n := range total {
-		if subject := fmt.Sprintf("Question %d", n+1); seen[subject] != 1 {
+		if subject := subject(n + 1); seen[subject] != 1 {
 			h.t.Errorf("%q is there %d times", subject, seen[subject])
 		}
 	}
@@ -230,6 +240,8 @@ func (h *house) exactlyOnce(total int) {
 		h.t.Errorf("there are %d conversations, want %d", len(list), total)
 	}
 }
+
+func question(n int) string { return fmt.Sprintf("Question %d", n) }
 
 // A server that is killed while it sends replies has sent each of them once, or does not know: then
 // it says so and does not send it again. Each second kill falls between the last byte of a reply and

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -216,6 +217,21 @@ func (d *Dovecot) Deliver(address, folder string, raw []byte, at time.Time) {
 	d.deliver++
 	if err := d.owner.maildir(d.folder(address, folder), d.deliver, raw, at); err != nil {
 		d.t.Fatalf("deliver: %v", err)
+	}
+}
+
+// Fill puts n mails into a folder that nobody has looked into yet, the first received at that time
+// and each a second after the one before. mail makes number 1 to n.
+func (d *Dovecot) Fill(address, folder string, n int, from time.Time, mail func(n int) []byte) {
+	d.t.Helper()
+	for i := range n {
+		d.deliver++
+		name := fmt.Sprintf("%010d.M%06dP%d.test", from.Unix()+int64(i), d.deliver, os.Getpid())
+		path := filepath.Join(d.folder(address, folder), "new", name)
+		at := from.Add(time.Duration(i) * time.Second)
+		if err := errors.Join(os.WriteFile(path, mail(i+1), 0o644), os.Chown(path, d.owner.uid, d.owner.gid), os.Chtimes(path, at, at)); err != nil {
+			d.t.Fatalf("fill a folder: %v", err)
+		}
 	}
 }
 

@@ -41,13 +41,13 @@ type Server struct {
 }
 
 // NewServer prepares data with an owner and his token, in a folder and, if database is not "", on
-// PostgreSQL. The server is not started.
-func NewServer(ctx context.Context, binary, folder, database string) (*Server, error) {
+// PostgreSQL; settings are further ones, NAME=value. The server is not started.
+func NewServer(ctx context.Context, binary, folder, database string, settings ...string) (*Server, error) {
 	binary, err := filepath.Abs(binary)
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{binary: binary, folder: folder, database: database}
+	s := &Server{binary: binary, folder: folder, database: database, settings: settings}
 	if s.Address, err = freeAddress(); err != nil {
 		return nil, err
 	}
@@ -205,13 +205,19 @@ func (s *Server) CPU() (time.Duration, error) {
 }
 
 // Resident is the memory the server holds, in bytes.
-func (s *Server) Resident() (int64, error) {
+func (s *Server) Resident() (int64, error) { return s.memory("VmRSS:") }
+
+// ResidentPeak is the most memory the server has held since its start, in bytes.
+func (s *Server) ResidentPeak() (int64, error) { return s.memory("VmHWM:") }
+
+// memory reads a line of proc(5)'s status.
+func (s *Server) memory(line string) (int64, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.process.Process.Pid))
 	if err != nil {
 		return 0, err
 	}
-	for line := range strings.Lines(string(text)) {
-		if value, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+	for text := range strings.Lines(string(text)) {
+		if value, ok := strings.CutPrefix(text, line); ok {
 			kilobytes, err := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(value), "kB")), 10, 64)
 			return kilobytes << 10, err
 		}
