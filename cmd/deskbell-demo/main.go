@@ -63,7 +63,7 @@ type demo struct {
 
 // run runs the demo until ctx ends.
 func run(ctx context.Context, o options, out io.Writer) (err error) {
-	config := app.Config{Listen: o.Listen, Data: o.Data, Poll: 60, LogFormat: "text", LogLevel: o.Log}
+	config := app.Config{Listen: o.Listen, Data: o.Data, AllowNetworks: []string{"127.0.0.0/8"}, Poll: 60, LogFormat: "text", LogLevel: o.Log}
 	if err := config.Check(); err != nil {
 		return err
 	}

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/url"
 	"path"
-	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -22,6 +21,7 @@ import (
 	"github.com/deskbell/deskbell/inbox/blob"
 	"github.com/deskbell/deskbell/inbox/store"
 	"github.com/deskbell/deskbell/rbac"
+	"github.com/deskbell/deskbell/web/pictures"
 )
 
 const (
@@ -29,7 +29,6 @@ const (
 	maxForm       = maxUpload + 64<<10
 	uploadTimeout = 5 * time.Minute
 	maxFileName   = 200 // bytes
-	sniffed       = 512 // bytes that tell what a file is
 )
 
 func (a *API) attachments() {
@@ -41,8 +40,6 @@ func (a *API) attachments() {
 		Summary: "Download a file; pictures are shown in place.", Responses: fileResponse("application/octet-stream")}, a.getAttachment)
 	register(a, rbac.MessageRaw, huma.Operation{Method: http.MethodGet, Path: "/messages/{id}/raw",
 		Summary: "Download a message byte by byte as it was received.", Responses: fileResponse("message/rfc822")}, a.getRaw)
-	register(a, rbac.ConversationRead, huma.Operation{Method: http.MethodGet, Path: "/messages/{id}/html",
-		Summary: "The HTML form of a message, for a frame without script.", Responses: fileResponse("text/html")}, a.getHTML)
 }
 
 // fileResponse describes an answer that is a file.
@@ -77,7 +74,7 @@ func (a *API) postAttachment(ctx context.Context, in *struct {
 		return nil, errTooLarge
 	}
 	kept := inbox.Attachment{Uploader: a.actor(ctx).User, Name: cleanFileName(upload.Filename), Size: upload.Size}
-	head := make([]byte, sniffed)
+	head := make([]byte, pictures.Sniffed)
 	n, err := io.ReadFull(upload, head)
 	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("read an upload: %w", err)
@@ -120,17 +117,14 @@ func (a *API) keepContent(ctx context.Context, content io.Reader, kept *inbox.At
 	return []store.Blob{packed}, nil
 }
 
-// pictures are the types shown in place, if the content says so itself.
-var pictures = []string{"image/png", "image/jpeg", "image/gif", "image/webp"}
-
 // contentType is what a file is: a picture by its content alone, else what was claimed for it, as
 // long as that is a type and no picture.
 func contentType(head []byte, claimed string) string {
-	if found := http.DetectContentType(head); slices.Contains(pictures, found) {
+	if found := pictures.TypeOf(head); found != "" {
 		return found
 	}
 	media, _, err := mime.ParseMediaType(claimed)
-	if err != nil || slices.Contains(pictures, media) || len(media) > 100 {
+	if err != nil || pictures.Is(media) || len(media) > 100 {
 		return "application/octet-stream"
 	}
 	return media
@@ -236,9 +230,9 @@ func (a *API) download(ctx context.Context, f file) (*huma.StreamResponse, error
 	}
 	disposition, kind := "attachment", f.contentType
 	if f.picture {
-		head := make([]byte, sniffed)
+		head := make([]byte, pictures.Sniffed)
 		n, _ := io.ReadFull(content, head) // a short file is read short; a broken one fails below
-		if found := http.DetectContentType(head[:n]); slices.Contains(pictures, found) {
+		if found := pictures.TypeOf(head[:n]); found != "" {
 			disposition, kind = "inline", found
 		}
 		if _, err := content.Seek(0, io.SeekStart); err != nil {

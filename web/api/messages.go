@@ -28,6 +28,7 @@ type message struct {
 	Text         string               `json:"text"`
 	ReplyText    string               `json:"reply_text" doc:"what the person wrote now, without quote and signature"`
 	HTML         bool                 `json:"html" doc:"there is an HTML form at /messages/{id}/html"`
+	Remote       bool                 `json:"remote_pictures" doc:"the HTML form shows pictures from elsewhere, if asked to"`
 	At           instant              `json:"at"`
 	SendAt       instant              `json:"send_at"`
 	CreatedAt    instant              `json:"created_at"`
@@ -53,7 +54,7 @@ func showMessage(m inbox.Message) message {
 	}
 	return message{ID: m.ID, Conversation: m.Conversation, Direction: m.Direction, State: m.State, Problem: m.Problem, Author: some(m.Author),
 		From: address(m.From), To: showAddresses(m.To), Cc: showAddresses(m.Cc), Bcc: showAddresses(m.Bcc), Subject: m.Subject, Text: m.Text,
-		ReplyText: reply, HTML: m.HTML != "", At: at(m.At), SendAt: at(m.SendAt), CreatedAt: at(m.CreatedAt), Automatic: m.Automatic,
+		ReplyText: reply, HTML: m.HTML != "", Remote: showsRemote(m.HTML), At: at(m.At), SendAt: at(m.SendAt), CreatedAt: at(m.CreatedAt), Automatic: m.Automatic,
 		Unverified: m.Unverified, Mentions: notNil(m.Mentions), Attachments: showAttachments(m.Attachments)}
 }
 

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -19,6 +20,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"github.com/deskbell/deskbell/channels"
+	"github.com/deskbell/deskbell/channels/rest/outbound"
 	"github.com/deskbell/deskbell/inbox"
 	"github.com/deskbell/deskbell/inbox/blob"
 	"github.com/deskbell/deskbell/inbox/bus"
@@ -34,6 +36,7 @@ import (
 	"github.com/deskbell/deskbell/web/api"
 	"github.com/deskbell/deskbell/web/auth"
 	"github.com/deskbell/deskbell/web/live"
+	"github.com/deskbell/deskbell/web/pictures"
 	"github.com/deskbell/deskbell/web/ui"
 )
 
@@ -95,7 +98,7 @@ func New(t testing.TB, s *store.Store, shops int, kinds channels.Registry) *Serv
 	server, err := web.New(web.Options{Auth: people, Ready: s.Ping, Log: log,
 		API: api.Options{Store: s, Rights: rights, People: people, Routing: routing.New(routing.Options{Store: s, Rights: rights}),
 			Outbox: outbox.New(outbox.Options{Store: s, Jobs: work, Blobs: blobs, Sender: noPost{}}), Blobs: blobs, Seal: ring, Kinds: kinds,
-			Ingest: taken, Version: "test"},
+			Ingest: taken, Pictures: pictures.New(&outbound.Guard{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}), Version: "test"},
 		Live: live.Options{Store: s, Rights: rights, Auth: people, Bus: wake, Log: log, Version: "test", Look: time.Hour, Patience: time.Second}, Screen: screen,
 	})
 	must(err)

@@ -31,6 +31,8 @@ func (e *OwnNetworkError) Error() string {
 type Guard struct {
 	// Allow are networks that may be reached although they are the server's own.
 	Allow []netip.Prefix
+	// Only keeps everything else out of reach, public addresses as well.
+	Only bool
 	// Resolver looks names up; nil: that of the system.
 	Resolver *net.Resolver
 }
@@ -65,7 +67,7 @@ func (g *Guard) judge(host, found string, ports []uint16) error {
 	switch {
 	case holds(g.Allow, address):
 		return nil
-	case !public(address) || local(address):
+	case g.Only || !public(address) || local(address):
 		return &OwnNetworkError{Host: host}
 	case ports != nil && !slices.Contains(ports, to.Port()):
 		return fmt.Errorf("port %d of %s is not asked", to.Port(), host)

@@ -47,6 +47,12 @@ func TestGuardJudgesAddresses(t *testing.T) {
 			t.Errorf("%s with allowed networks: %v", address, err)
 		}
 	}
+	allowing.Only = true
+	for address, allowed := range map[string]bool{"10.1.2.3:80": true, "1.1.1.1:80": false} {
+		if err := allowing.Judge(address, true); (err == nil) != allowed {
+			t.Errorf("%s with allowed networks alone: %v", address, err)
+		}
+	}
 	for address, asked := range map[string]bool{"1.1.1.1:80": true, "1.1.1.1:443": true, "1.1.1.1:22": false, "[2606:4700:4700::1111]:8080": false} {
 		if err := guard.Judge(address, true); (err == nil) != asked {
 			t.Errorf("%s of the web: %v", address, err)

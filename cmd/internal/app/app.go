@@ -32,12 +32,13 @@ import (
 	"github.com/deskbell/deskbell/web/api"
 	"github.com/deskbell/deskbell/web/auth"
 	"github.com/deskbell/deskbell/web/live"
+	"github.com/deskbell/deskbell/web/pictures"
 	"github.com/deskbell/deskbell/web/ui"
 )
 
 // Far is how connections reach the outside; the zero value is the network as it is, as far as the
 // settings let it be reached. The demo, whose mail servers have names and certificates of their own
-// making, gives another, and so do tests.
+// making, gives another, and then nothing else leads out either, but to the networks that are allowed.
 type Far struct {
 	Dial  func(ctx context.Context, network, address string) (net.Conn, error)
 	Roots *x509.CertPool
@@ -89,7 +90,7 @@ func (a *App) build(ctx context.Context, far Far) error {
 	if err != nil {
 		return err
 	}
-	a.guard = &outbound.Guard{Allow: allowed}
+	a.guard = &outbound.Guard{Allow: allowed, Only: far.Dial != nil}
 	if far.Dial == nil {
 		far.Dial = connectionDialer(a.guard)
 	}
@@ -284,7 +285,7 @@ func (a *App) buildWeb(far Far) error {
 	}
 	a.web, err = web.New(web.Options{Auth: a.Auth, Screen: screen, Log: a.log, Ready: a.ready, Collectors: a.doorFigures(),
 		API: api.Options{Store: a.Store, Rights: a.Rights, People: a.Auth, Routing: a.Routing, Outbox: a.outbox, Blobs: a.blobs,
-			Seal: a.Ring, Kinds: Kinds(), Dial: far.Dial, Roots: far.Roots, Runner: a.runner, Ingest: a.ingest, Version: Version, Log: a.log},
+			Seal: a.Ring, Kinds: Kinds(), Pictures: pictures.New(a.guard), Dial: far.Dial, Roots: far.Roots, Runner: a.runner, Ingest: a.ingest, Version: Version, Log: a.log},
 		Live: live.Options{Store: a.Store, Bus: a.bus, Rights: a.Rights, Auth: a.Auth, Version: Version, Log: a.log}})
 	return err
 }

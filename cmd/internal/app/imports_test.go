@@ -80,11 +80,12 @@ var house = []struct{ name, imports string }{
 	{"channels/yandexmarket", "channels inbox channels/rest"},
 	{"web/push", "inbox inbox/store inbox/seal inbox/jobs rbac channels/rest/outbound"},
 	{"web/hooks", "inbox inbox/store inbox/seal inbox/jobs channels channels/rest/outbound"},
+	{"web/pictures", "inbox rbac channels/rest/outbound"},
 
 	// Floors 5 and 6: the outside.
 	{"web/api", "inbox inbox/store inbox/search inbox/outbox inbox/contacts inbox/remind inbox/report inbox/blob " +
 		"inbox/content inbox/seal inbox/jobs inbox/ingest inbox/claims inbox/bulk inbox/retain inbox/translate " +
-		"routing routing/sla routing/shift routing/rules routing/automation channels rbac web/auth"},
+		"routing routing/sla routing/shift routing/rules routing/automation channels rbac web/auth web/pictures"},
 	{"web", "inbox rbac web/api web/auth web/live web/push web/hooks web/ui web/ui/help"},
 
 	// Floor 7: the wiring knows everybody and is known by cmd alone.

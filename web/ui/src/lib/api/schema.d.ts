@@ -682,6 +682,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/messages/{id}/pictures/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One picture of the HTML form of a message; those from elsewhere are fetched by the server. */
+        get: operations["get-messages-id-pictures-key"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/messages/{id}/raw": {
         parameters: {
             query?: never;
@@ -1585,6 +1602,8 @@ export interface components {
             id: string;
             mentions: string[];
             problem: components["schemas"]["Reason"];
+            /** @description the HTML form shows pictures from elsewhere, if asked to */
+            remote_pictures: boolean;
             /** @description what the person wrote now, without quote and signature */
             reply_text: string;
             /** Format: date-time */
@@ -3742,7 +3761,10 @@ export interface operations {
     };
     "get-messages-id-html": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description whether pictures from elsewhere are shown */
+                pictures?: "hide" | "show";
+            };
             header?: never;
             path: {
                 id: string;
@@ -3758,6 +3780,41 @@ export interface operations {
                 };
                 content: {
                     "text/html": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-messages-id-pictures-key": {
+        parameters: {
+            query?: {
+                /** @description stands in the addresses of the HTML form, whose frame has no session */
+                ticket?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/*": string;
                 };
             };
             /** @description Error */
