@@ -19,6 +19,9 @@ func ReplyOnlyOf(text, html string) string {
 		return reply
 	}
 	if end := endOfSame(reply, marked); end > 0 {
+		if tail := tailOf(marked); strings.HasPrefix(reply[end:], tail) {
+			end += len(tail)
+		}
 		return strings.TrimRightFunc(reply[:end], unicode.IsSpace)
 	}
 	if len(reply) >= len(strings.TrimSpace(text)) && len(marked) < len(reply) {
@@ -55,6 +58,13 @@ func endOfLine(text string, at int) int {
 		return at
 	}
 	return end
+}
+
+// tailOf returns what stands behind the last letter of text: its full stop.
+func tailOf(text string) string {
+	end := strings.LastIndexFunc(text, func(c rune) bool { return unicode.IsLetter(c) || unicode.IsDigit(c) })
+	_, size := utf8.DecodeRuneInString(text[max(end, 0):])
+	return text[max(end, 0)+size:]
 }
 
 // letters yields the letters and digits of a text, without links.

@@ -46,7 +46,7 @@ func (f *finder) isHeaderBlock(i int, ruled bool) bool {
 	if f.lines[i].quote > 0 {
 		return false
 	}
-	if several := headersInOneLine(f.lines[i].text); several >= 3 {
+	if several := headersInOneLine(f.lines[i].text); several >= 3 || several == 2 && ruled && hasHour(value) && strings.Contains(value, "@") {
 		return true
 	}
 	var seen [roleCopy + 1]bool
@@ -87,7 +87,7 @@ func convinces(seen [roleCopy + 1]bool, address, hour, ruled bool) bool {
 	case count == 2 && seen[roleFrom]:
 		return ruled || address && hour
 	case count == 2:
-		return ruled && (address || hour)
+		return address && hour || ruled && (address || hour)
 	}
 	return false
 }

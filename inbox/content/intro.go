@@ -76,16 +76,40 @@ func (f *finder) mayEndIntroduction(i int, last string) bool {
 	if endsWithColon(last) {
 		return true
 	}
+	lower := strings.ToLower(last)
+	if hasAnySuffix(lower, vocabulary.wrote) {
+		c := readClues(last)
+		return c.bracketed && c.day && c.hour || f.quoteFollows(i)
+	}
 	if !f.quoteFollows(i) {
 		return false
 	}
-	lower := strings.ToLower(last)
-	for _, verb := range vocabulary.wrote {
-		if strings.HasSuffix(lower, verb) {
-			return true
+	column, opened := openingIn(last)
+	return opened && column == 0 || strings.HasSuffix(last, ">") && strings.Contains(last, "@")
+}
+
+// introducedInside looks in line i for an introduction that the quote follows on the same line.
+func (f *finder) introducedInside(i int) introduction {
+	text := f.lines[i].text
+	if f.asked > maxIntroductions {
+		return introduction{}
+	}
+	for at := 0; at < min(len(text), maxIntroduction); {
+		colon := strings.IndexByte(text[at:], ':')
+		if colon < 0 || at+colon > maxIntroduction {
+			break
+		}
+		at += colon + 1
+		if before := strings.ToLower(strings.TrimRight(text[:at-1], " \u00a0")); at < 16 || at < len(text) && text[at] != ' ' || !hasAnySuffix(before, vocabulary.wrote) {
+			continue
+		}
+		f.asked++
+		c := readClues(text[:at])
+		if column, opened := openingIn(text[:at]); opened && c.sure(opened) {
+			return introduction{found: true, begin: i, column: column, sure: true}
 		}
 	}
-	return strings.HasSuffix(last, ">") && strings.Contains(last, "@")
+	return introduction{}
 }
 
 func trimEnd(text string) string {

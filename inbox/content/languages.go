@@ -19,7 +19,7 @@ type language struct {
 // languages are sorted by how many people write mails in them, roughly.
 var languages = []language{
 	{ // English
-		wrote:    []string{"wrote", "writes", "said"},
+		wrote:    []string{"wrote", "writes", "said", "quoting ", "quoth "},
 		opens:    []string{"on", "at", "in message", "in article", "quoting", "quoth"},
 		days:     []string{"mon", "tue", "wed", "thu", "fri", "sat", "sun"},
 		original: []string{"original message", "original email", "original e-mail", "original mail", "original appointment", "original", "forwarded message", "forwarded mail", "forwarded by", "reply message", "replied message", "begin forwarded message", "start original message", "end original message"},
@@ -27,7 +27,7 @@ var languages = []language{
 		above:    []string{"above this line", "reply above", "write below this line"},
 		from:     []string{"from"}, date: []string{"sent", "date", "sent on", "date sent"}, to: []string{"to"}, subject: []string{"subject"}, copy: []string{"cc", "bcc", "reply-to", "reply to", "importance", "attachments", "organization"},
 		sentFrom:   []string{"sent from *", "sent with *", "sent using *", "sent via *", "sent by *", "composed on *", "sent securely *", "* from mobile", "this email was sent from *", "this message was sent from *"},
-		sentFromMy: []string{"sent from my *", "from my iphone*", "from my ipad*", "sent from a *", "sent from mail for windows", "sent from yahoo mail*", "sent from aol*", "sent from outlook*", "sent with proton*", "yahoo mail: search, organize, conquer", "sent from the all new aol app*", "signature is customized by *", "sent from samsung*", "sent from mobile"},
+		sentFromMy: []string{"sent from my *", "from my iphone*", "from my ipad*", "sent from a *", "sent from mail for windows", "sent from yahoo mail*", "sent from aol*", "sent from outlook*", "sent with proton*", "get * for ios", "get * for android", "yahoo mail: search, organize, conquer", "sent from the all new aol app*", "signature is customized by *", "sent from samsung*", "sent from mobile"},
 	},
 	{ // Chinese, simplified and traditional
 		wrote: []string{"写道", "寫道", "写到", "写了", "寫了", "撰写", "撰寫", "的邮件", "來信", "来信"},
@@ -44,7 +44,7 @@ var languages = []language{
 		sentFromMy: []string{"发自我的*", "發自我的*", "从我的*发送", "從我的*傳送", "從我的*寄出", "来自我的*", "來自我的*", "签名由*定制", "簽名由*定制", "发自手机*"},
 	},
 	{ // Spanish
-		wrote:    []string{"escribió", "escribio", "escribía", "escribe"},
+		wrote:    []string{"citando a", "mensaje citado por", "escribió", "escribio", "escribía", "escribe"},
 		opens:    []string{"el", "con fecha", "en fecha", "citando a", "citando", "mensaje citado por"},
 		days:     []string{"lun", "mar", "mié", "mie", "jue", "vie", "sáb", "sab", "dom"},
 		original: []string{"mensaje original", "mensaje reenviado", "mensaje enviado", "mensaje de origen", "correo original", "original"},
@@ -66,7 +66,7 @@ var languages = []language{
 		sentFromMy: []string{"enviado do meu *", "enviado de meu *", "enviado do yahoo mail*", "enviado do outlook*", "enviado do aol*", "enviado do email para windows*", "enviado a partir do meu *"},
 	},
 	{ // French
-		wrote:    []string{"a écrit", "a ecrit", "écrit", "a envoyé"},
+		wrote:    []string{"citant ", "a écrit", "a ecrit", "écrit", "a envoyé"},
 		opens:    []string{"le", "selon", "en date du", "citant"},
 		days:     []string{"lun", "mar", "mer", "jeu", "ven", "sam", "dim"},
 		original: []string{"message d'origine", "message d’origine", "message original", "message initial", "message transféré", "message réexpédié", "courriel original", "mail original", "e-mail d'origine", "e-mail d’origine", "original"},
@@ -77,7 +77,7 @@ var languages = []language{
 		sentFromMy: []string{"envoyé de mon *", "envoyé depuis mon *", "envoyé à partir de mon *", "envoyé de l'application *", "envoyé depuis l'application *", "envoyé depuis yahoo mail*", "envoyé depuis outlook*", "provenance : courrier pour windows*"},
 	},
 	{ // German
-		wrote:    []string{"schrieb", "schrieben", "geschrieben", "schreibt"},
+		wrote:    []string{"zitat von", "schrieb", "schrieben", "geschrieben", "schreibt"},
 		opens:    []string{"am", "zitat von", "in der nachricht", "on"},
 		days:     []string{"mo", "di", "mi", "do", "fr", "sa", "so", "montag", "dienstag", "mittwoch", "donnerstag", "freitag", "samstag", "sonnabend", "sonntag"},
 		original: []string{"ursprüngliche nachricht", "urspruengliche nachricht", "originalnachricht", "original-nachricht", "original nachricht", "ursprüngliche mail", "ursprüngliche e-mail", "weitergeleitete nachricht", "weitergeleitete mail", "antwort nachricht", "originalmail", "original-mail", "original", "ende der originalnachricht", "ursprünglicher termin"},
@@ -88,7 +88,7 @@ var languages = []language{
 		sentFromMy: []string{"von meinem * gesendet", "von meiner * gesendet", "diese nachricht wurde von meinem *", "gesendet von outlook*", "gesendet von mail für windows*", "gesendet mit der * app", "gesendet von meinem *"},
 	},
 	{ // Russian
-		wrote:    []string{"пишет", "написал", "писал", "пишете", "писали", "сообщает"},
+		wrote:    []string{"цитирую ", "пишет", "написал", "писал", "пишете", "писали", "сообщает"},
 		opens:    []string{"в", "от", "цитирую"},
 		days:     []string{"пн", "вт", "ср", "чт", "пт", "сб", "вс", "понедельник", "вторник", "среда", "среду", "четверг", "пятниц", "суббот", "воскресенье"},
 		original: []string{"исходное сообщение", "исходное письмо", "пересылаемое сообщение", "пересланное сообщение", "пересланное письмо", "пересылаемое письмо", "перенаправленное сообщение", "оригинальное сообщение", "оригинальное письмо", "первоначальное сообщение", "конец пересылаемого сообщения", "конец пересланного сообщения"},
@@ -99,7 +99,7 @@ var languages = []language{
 		sentFromMy: []string{"отправлено с моего *", "отправлено из мобильной почты*", "отправлено из почты mail*", "отправлено из mail*", "отправлено из мобильной яндекс*", "отправлено из мобильного приложения*", "отправлено с устройства*", "отправлено с iphone*", "отправлено с ipad*", "отправлено с android*", "отправлено из outlook*", "отправлено из почты*", "отправлено с телефона*", "отправлено с мобильного*"},
 	},
 	{ // Italian
-		wrote:    []string{"ha scritto", "scrive", "hai scritto", "scriveva", "ha inviato"},
+		wrote:    []string{"citando ", "ha scritto", "scrive", "hai scritto", "scriveva", "ha inviato"},
 		opens:    []string{"il", "in data", "citando", "nel messaggio", "alle"},
 		days:     []string{"lun", "mar", "mer", "gio", "ven", "sab", "dom"},
 		original: []string{"messaggio originale", "messaggio inoltrato", "messaggio originario", "messaggio di origine", "e-mail originale", "original", "messaggio da"},
@@ -130,7 +130,7 @@ var languages = []language{
 		sentFromMy: []string{"나의 iphone에서 보냄", "내 *에서 보냄"},
 	},
 	{ // Polish
-		wrote:    []string{"napisał", "pisze", "nadesłał", "napisali"},
+		wrote:    []string{"cytowanie ", "cytat ", "napisał", "pisze", "nadesłał", "napisali"},
 		opens:    []string{"w dniu", "dnia", "wiadomość napisana przez", "użytkownik", "cytat", "cytowanie"},
 		days:     []string{"pon", "wt", "śr", "czw", "pt", "sob", "niedz", "ndz"},
 		original: []string{"wiadomość oryginalna", "oryginalna wiadomość", "treść oryginalnej", "treść przekazanej", "przekazana wiadomość", "wiadomość przekazana", "treść przekazywanej", "wiadomość pierwotna"},
@@ -173,7 +173,7 @@ var languages = []language{
 		sentFromMy: []string{"iphone'umdan gönderildi", "iphone’umdan gönderildi", "ipad'imden gönderildi", "ipad’imden gönderildi", "samsung * gönderildi"},
 	},
 	{ // Czech
-		wrote:    []string{"napsal", "píše", "napsali"},
+		wrote:    []string{"cituji ", "napsal", "píše", "napsali"},
 		opens:    []string{"dne", "v", "cituji"},
 		days:     []string{"po", "út", "st", "čt", "pá", "so", "ne", "pondělí", "úterý", "středa", "čtvrtek", "pátek", "sobota", "neděle"},
 		original: []string{"původní zpráva", "původní e-mail", "původní email", "přeposlaná zpráva", "přeposlaný e-mail", "přeposlaný email"},

@@ -24,7 +24,7 @@ func splitLines(text string) []line {
 	for s := range strings.SplitSeq(text, "\n") {
 		trimmed := strings.TrimRight(s, " \t\r\u00a0")
 		l := line{text: trimmed, dashes: trimmed == "--" && len(s) > 2}
-		for l.quote < maxQuoteMarks {
+		for l.quote < maxQuoteMarks && !strings.HasSuffix(trimmed, "<<") { // ">>> read this <<<" is none
 			rest := strings.TrimLeft(l.text, " \t\u00a0")
 			if !strings.HasPrefix(rest, ">") || l.quote == 0 && len(l.text)-len(rest) > 3 {
 				break
@@ -44,6 +44,12 @@ func splitLines(text string) []line {
 // mendQuotes corrects marks that lie: the ">From " that mailboxes write for an own line, and the end
 // of a quoted line that a mail program broke without repeating the mark.
 func mendQuotes(lines []line) {
+	initialed := map[string]int{}
+	for _, l := range lines {
+		if name := initials(l.text); name != "" && l.quote == 0 {
+			initialed[name]++
+		}
+	}
 	for i := range lines {
 		before, after := quoteAt(lines, i-1), quoteAt(lines, i+1)
 		l := &lines[i]
@@ -52,7 +58,7 @@ func mendQuotes(lines []line) {
 			l.quote = 0
 		case l.quote == 0 && before > 0 && before == after && isBrokenOff(lines[i-1].text, l.text):
 			l.quote = before
-		case l.quote == 0 && isInitialed(l.text) && (i > 0 && isInitialed(lines[i-1].text) || i+1 < len(lines) && isInitialed(lines[i+1].text) || before > 0):
+		case l.quote == 0 && initialed[initials(l.text)] > 1:
 			l.quote = 1
 		}
 	}
@@ -65,8 +71,15 @@ func quoteAt(lines []line, i int) int {
 	return lines[i].quote
 }
 
-// isBrokenOff tells whether text looks like the short rest of the long line above it.
+// isBrokenOff tells whether text looks like the short rest of the long line above it, or like a link
+// that was too long for it.
 func isBrokenOff(above, text string) bool {
+	if link := strings.LastIndex(above, "http"); text != "" && !strings.Contains(text, " ") && link >= 0 && !strings.Contains(above[link:], " ") {
+		return true
+	}
+	if rest := withoutLinks(text); len(rest) < len(text) && strings.Trim(rest, " ()<>[]") == "" {
+		return true
+	}
 	if len(above) < 60 || text == "" || len(text) > 30 || strings.HasSuffix(above, ".") {
 		return false
 	}
@@ -76,18 +89,18 @@ func isBrokenOff(above, text string) bool {
 	return false
 }
 
-// isInitialed tells of a quote with the writer's initials before the mark: "AE> hello".
-func isInitialed(text string) bool {
-	end := strings.IndexByte(text, '>')
-	if end < 1 || end > 3 {
-		return false
+// initials returns those that some programs write before each quoted line, "AE> hello", or "".
+func initials(text string) string {
+	end := strings.IndexByte(text[:min(len(text), 8)], '>')
+	if end < 1 || end > 3 || len(text) == end+1 || text[end+1] != ' ' && text[end+1] != '>' {
+		return ""
 	}
 	for _, c := range text[:end] {
 		if c < 'A' || c > 'Z' {
-			return false
+			return ""
 		}
 	}
-	return len(text) > end+1 && (text[end+1] == ' ' || text[end+1] == '>')
+	return text[:end]
 }
 
 // bare lowers the letters of a line and takes off what mail programs write around its words:

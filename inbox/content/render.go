@@ -99,6 +99,7 @@ type renderer struct {
 	showHidden   bool
 	sawHidden    bool
 	alternatives []string
+	held         bool // a blank that keeps its line open, even if nothing follows
 	ruled        bool // a rule is due above the next words
 }
 
@@ -131,6 +132,8 @@ func (r *renderer) text(data []byte) {
 		default:
 			c, n := utf8.DecodeRune(data)
 			switch {
+			case c == '\u00a0' && len(r.current) == 0:
+				r.held, r.space = true, true
 			case c == '\u00a0' || c == '\u2007' || c == '\u202f' || c == '\u3000' && len(r.current) == 0:
 				r.space = true
 			case isInvisible(c):
@@ -205,7 +208,10 @@ func (r *renderer) lineOf(text string) line {
 func (r *renderer) flush() {
 	if len(bytes.TrimSpace(r.current)) > 0 {
 		r.newline()
+	} else if r.held {
+		r.blank = true
 	}
+	r.held = false
 	r.current, r.space = r.current[:0], false
 }
 

@@ -93,6 +93,11 @@ func (f *finder) other(i int) (next int, done bool) {
 func (f *finder) words(i int) (next int, done bool) {
 	intro := f.introduction(i)
 	if !intro.found {
+		if intro = f.introducedInside(i); intro.found && f.keptBefore(intro, i) {
+			f.dropIntroduction(intro, i)
+			f.cutFrom(i + 1)
+			return 0, true
+		}
 		return i + 1, false
 	}
 	switch end, marked := f.foreignQuote(i + 1); {

@@ -117,7 +117,9 @@ func (f *finder) trimTail(i int) {
 		switch {
 		case isFarewell(f.lines[last].text), i < len(f.lines) && (isRule(f.lines[last].text) || isSignatureDash(f.lines[last])):
 			begin = last
-		case isFooter(f.lines[begin].text):
+		case f.isFooterAt(begin, last):
+		case i < len(f.lines) && isCaption(f.lines[last].text) && f.beginsOther(i):
+			begin = last
 		case begin < last && last-begin < 3 && isFarewell(f.joined(begin, last)):
 		default:
 			return
@@ -162,14 +164,14 @@ func isFarewell(text string) bool {
 	}
 	count := len(strings.Fields(lower))
 	switch {
-	case utf8.RuneCountInString(lower) > 90 || count > 11:
+	case utf8.RuneCountInString(lower) > 90 || count > 12:
 		return false
 	case strings.Contains(lower, "outlook") && (strings.Contains(lower, "ios") || strings.Contains(lower, "android")):
 		return count <= 8
-	case matchesAny(lower, vocabulary.sentFromMy):
-		return count <= 9
+	case count <= 9 && matchesAny(lower, vocabulary.sentFromMy):
+		return true
 	}
-	return count <= 11 && matchesAny(lower, vocabulary.sentFrom) && containsAny(headWords(lower, 8), devices)
+	return matchesAny(lower, vocabulary.sentFrom) && containsAny(headWords(lower, 8), devices)
 }
 
 // headWords returns the first words of text.
@@ -183,6 +185,19 @@ func headWords(text string, count int) string {
 		}
 	}
 	return text
+}
+
+// isCaption tells of a line that only announces the headers below it, in whatever language.
+func isCaption(text string) bool {
+	return strings.HasPrefix(text, "--") && strings.HasSuffix(text, "--") || hasAnyPrefix(bare(text), vocabulary.original)
+}
+
+// isFooterAt tells whether a footer begins at line i or under a rule there.
+func (f *finder) isFooterAt(i, last int) bool {
+	for i < last && isRule(f.lines[i].text) {
+		i++
+	}
+	return isFooter(f.lines[i].text)
 }
 
 // isFooter tells of the beginning of a paragraph that servers put under every mail.

@@ -121,3 +121,12 @@ func hasAnyPrefix(text string, words []string) bool {
 	}
 	return false
 }
+
+func hasAnySuffix(text string, words []string) bool {
+	for _, word := range words {
+		if strings.HasSuffix(text, word) {
+			return true
+		}
+	}
+	return false
+}
