@@ -18,6 +18,9 @@ func guessCharsets(sample []byte) []string {
 		return nil
 	}
 	var names []string
+	if onlySigns(sample) {
+		return []string{"windows-1252"}
+	}
 	accented := c.mixed*2 >= c.high && c.high*5 < c.words*2
 	if accented {
 		names = append(names, guessAccents(sample))
@@ -70,6 +73,17 @@ func countBytes(sample []byte) byteCounts {
 }
 
 func isASCIILetter(b byte) bool { return 'a' <= b|0x20 && b|0x20 <= 'z' }
+
+// onlySigns tells whether the bytes above ASCII stand alone and are signs in the charset of Windows:
+// quotation marks, dashes, the euro.
+func onlySigns(sample []byte) bool {
+	for i, b := range sample {
+		if b >= 0x80 && (i > 0 && sample[i-1] >= 0x80 || unicode.IsLetter(charmap.Windows1252.DecodeByte(b))) {
+			return false
+		}
+	}
+	return true
+}
 
 // guessAccents chooses among the charsets of Latin letters the first in which most high bytes are
 // letters: Western, Polish and its neighbours, Turkish.
