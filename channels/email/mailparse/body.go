@@ -3,6 +3,7 @@ package mailparse
 import (
 	"bytes"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/deskbell/deskbell/inbox/content"
@@ -11,6 +12,10 @@ import (
 // finish chooses and joins what people read and derives the rest from it.
 func (p *parser) finish(segments []segment) {
 	m := p.message
+	if !readable(segments) {
+		segments = p.fallbackSegments()
+	}
+	segments = mergeForms(segments)
 	var texts, htmls []string
 	anyHTML := false
 	for _, s := range segments {
@@ -41,6 +46,52 @@ func (p *parser) finish(segments []segment) {
 	}
 	p.replyText(source)
 	p.markInline()
+	p.dropRepeatedInvitations()
+}
+
+// fallbackSegments are the texts of what was unpacked, for a mail that has no other.
+func (p *parser) fallbackSegments() []segment {
+	var segments []segment
+	for _, html := range p.fallbackHTML {
+		segments = append(segments, segment{html: html})
+	}
+	if len(segments) > 0 {
+		return segments
+	}
+	for _, text := range p.fallback {
+		if strings.TrimSpace(text) != "" {
+			return []segment{{text: text}}
+		}
+	}
+	return nil
+}
+
+// mergeForms joins a plain text and the HTML after it that says the same: some programs send both
+// forms as if one followed the other.
+func mergeForms(segments []segment) []segment {
+	if len(segments) != 2 || segments[0].html != "" || segments[1].text != "" || segments[1].html == "" {
+		return segments
+	}
+	words := wordsOf(segments[0].text)
+	if len(words) < 3 || shareOf(words, content.HTMLToText(segments[1].html)) < 0.9 {
+		return segments
+	}
+	return []segment{{text: segments[0].text, html: segments[1].html}}
+}
+
+// dropRepeatedInvitations drops an invitation that comes again as a file with a name.
+func (p *parser) dropRepeatedInvitations() {
+	m := p.message
+	if len(p.unnamed) == 0 {
+		return
+	}
+	named := slices.ContainsFunc(m.Attachments, func(a Attachment) bool {
+		return a.ContentType != "text/calendar" && strings.HasSuffix(strings.ToLower(a.Name), ".ics")
+	})
+	if named {
+		first := p.unnamed[0]
+		m.Attachments = slices.Delete(m.Attachments, first, first+1)
+	}
 }
 
 // joinTexts joins the texts that are not empty by an empty line.
@@ -106,6 +157,7 @@ func (p *parser) markInline() {
 // only fill lines at the end.
 func plainLines(text string) string {
 	if strings.IndexByte(text, '\r') >= 0 {
+		text = strings.ReplaceAll(text, "\r\r\n", "\n") // ends that were made twice
 		text = strings.ReplaceAll(text, "\r\n", "\n")
 		text = strings.ReplaceAll(text, "\r", "\n")
 	}
@@ -158,10 +210,46 @@ func unflow(text string, deleteSpace bool) string {
 	return strings.TrimRight(out.String(), "\n")
 }
 
-// startsHTML tells whether a text labelled plain is an HTML document.
+// startsHTML tells whether a text labelled otherwise is HTML: a document, or a fragment that begins
+// and ends with a tag.
 func startsHTML(raw []byte) bool {
-	start := bytes.ToLower(bytes.TrimLeft(raw[:min(len(raw), 256)], "\xef\xbb\xbf \t\r\n"))
-	return bytes.HasPrefix(start, []byte("<!doctype html")) || bytes.HasPrefix(start, []byte("<html"))
+	raw = bytes.Trim(raw, "\xef\xbb\xbf \t\r\n")
+	if len(raw) == 0 || raw[0] != '<' {
+		return false
+	}
+	start := bytes.ToLower(raw[:min(len(raw), 64)])
+	if bytes.HasPrefix(start, []byte("<!doctype html")) || bytes.HasPrefix(start, []byte("<html")) {
+		return true
+	}
+	end := bytes.IndexAny(start, " />\r\n\t")
+	if end < 0 || raw[len(raw)-1] != '>' || !bytes.Contains(raw, []byte("</")) {
+		return false
+	}
+	switch string(start[1:end]) {
+	case "head", "body", "div", "p", "table", "span", "br", "font", "b", "center", "meta", "style", "h1", "h2", "h3", "ul", "ol", "a", "strong", "title":
+		return true
+	}
+	return false
+}
+
+// holdsTag tells whether a text labelled as HTML holds any: a bracket, a name, and the end of the tag.
+func holdsTag(raw []byte) bool {
+	for {
+		i := bytes.IndexByte(raw, '<')
+		if i < 0 || i+1 >= len(raw) {
+			return false
+		}
+		raw = raw[i+1:]
+		name := bytes.TrimLeft(raw[:min(len(raw), 32)], "/!?")
+		n := 0
+		for n < len(name) && (isASCIILetter(name[n]) || n > 0 && name[n] >= '0' && name[n] <= '9' || name[n] == ':' || name[n] == '-') {
+			n++
+		}
+		if n > 0 && n < len(name) && (name[n] == '>' || name[n] == ' ' || name[n] == '/' || name[n] == '\n' || name[n] == '\r' || name[n] == '\t') &&
+			bytes.IndexByte(raw[:min(len(raw), 64<<10)], '>') >= 0 {
+			return true
+		}
+	}
 }
 
 // metaCharset returns the charset that an HTML document names itself, or "".

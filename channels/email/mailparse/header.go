@@ -194,7 +194,7 @@ func splitPart(raw []byte) (header, []byte) {
 	for len(rest) > 0 {
 		line, next := cutLine(rest)
 		total += len(rest) - len(next)
-		if len(bytes.TrimRight(line, " \t")) == 0 && !continues(line, next) {
+		if len(bytes.TrimRight(line, " \t")) == 0 && !h.continues(line, next) {
 			return h, next
 		}
 		switch name, value, ok := cutField(line); {
@@ -226,8 +226,13 @@ func lostIndent(value []byte, lineBefore int, line []byte) bool {
 }
 
 // continues tells whether a line of blanks lies inside a header: some programs fold with one.
-func continues(line, next []byte) bool {
-	return len(line) > 0 && len(next) > 0 && isBlank(next[0])
+func (h header) continues(line, next []byte) bool {
+	if len(line) == 0 || len(next) == 0 {
+		return false
+	}
+	first, _ := cutLine(next)
+	name, _, _ := cutField(first)
+	return isBlank(next[0]) || isKnownField(first) && !h.has(name)
 }
 
 func isBlank(b byte) bool { return b == ' ' || b == '\t' }

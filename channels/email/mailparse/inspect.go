@@ -20,7 +20,8 @@ type Inspection struct {
 	AutoReply   bool                  `json:"auto_reply"`
 	Automatic   string                `json:"automatic"` // the kind of automatic mail; "" for a person's
 	Bounce      InspectedBounce       `json:"bounce"`
-	Error       string                `json:"error"` // "" unless nothing could be taken from the mail
+	Protection  string                `json:"protection"` // "smime_encrypted" and its like; "" if there is none
+	Error       string                `json:"error"`      // "" unless nothing could be taken from the mail
 }
 
 // InspectedAddress is an address in an Inspection.
@@ -63,6 +64,7 @@ func Inspect(raw []byte) Inspection {
 		Attachments: make([]InspectedAttachment, 0, len(m.Attachments)),
 		AutoReply:   m.autoReply,
 		Automatic:   string(m.Automatic),
+		Protection:  string(m.Protection),
 	}
 	if m.Report.Bounced() {
 		i.Bounce = InspectedBounce{true, m.Report.Recipient, m.Report.Status, m.Report.Permanent}

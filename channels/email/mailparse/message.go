@@ -1,8 +1,9 @@
 // Package mailparse understands mail as it really arrives: MIME as the standards have it, and the
 // many ways in which programs get it wrong. It is pure: bytes in, a Message out. Each step has a
 // file of its own: header.go cuts headers, words.go and charset.go decode them, address.go and
-// params.go read their structure, parts.go walks the tree of parts, body.go chooses what people
-// read, auto.go and bounce.go find out who really speaks.
+// params.go read their structure, boundary.go and parts.go walk the tree of parts, leaf.go and
+// unpack.go read what is in it, alternative.go and body.go choose what people read, auto.go and
+// bounce.go find out who really speaks.
 //
 // The tree is walked by code of our own: the two known parsers take more than five seconds for a
 // mail of 50,000 parts, refuse some broken mails and drop senders and file names in raw 8-bit
@@ -68,6 +69,8 @@ type Message struct {
 	AutoSubmitted string    // the keyword of Auto-Submitted, such as "auto-replied"; "" if absent
 	Bulk          bool      // a newsletter or mailing list says so itself
 	Report        Report    // what it says about a mail that was sent
+
+	Protection Protection // how the mail is signed or encrypted; "" if it is not
 
 	ReturnPath            string   // the envelope sender as the server noted it; "" if absent or empty
 	Recipients            []string // addresses the servers say it was delivered to, lower case, each once

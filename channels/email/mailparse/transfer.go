@@ -3,26 +3,110 @@ package mailparse
 import (
 	"bytes"
 	"strings"
+	"unicode/utf8"
 )
 
-// decodeTransfer undoes a content transfer encoding. Broken encodings give what can be read of them;
-// an unknown one leaves the bytes as they are.
-func decodeTransfer(raw []byte, name string) []byte {
-	name = strings.ToLower(strings.Trim(name, " \t\"';"))
-	switch {
-	case strings.HasPrefix(name, "quoted-printable"), name == "qp", name == "quoted":
+// encoding returns the content transfer encoding that a header names: "base64", "quoted-printable",
+// "uuencode", or "" if the bytes are as they are. Of several fields the first that means anything
+// counts, and spelling is forgiven.
+func (h header) encoding() string {
+	for _, f := range h {
+		if f.name != "content-transfer-encoding" {
+			continue
+		}
+		switch name := strings.ToLower(string(f.value)); {
+		case strings.Contains(name, "base64"), strings.Contains(name, "base-64"), strings.Contains(name, "base 64"), strings.Contains(name, "b64"):
+			return "base64"
+		case strings.Contains(name, "quoted"), strings.Trim(name, "\"' ") == "qp":
+			return "quoted-printable"
+		case strings.Contains(name, "uue"):
+			return "uuencode"
+		}
+	}
+	return ""
+}
+
+// decodeTransfer undoes a content transfer encoding. Broken encodings give what can be read of them.
+func decodeTransfer(raw []byte, encoding string) []byte {
+	switch encoding {
+	case "quoted-printable":
 		return decodeQuoted(raw)
-	case strings.HasPrefix(name, "base64"), name == "b64":
-		if start := bytes.TrimLeft(raw, "\r\n"); endsBase64(start) {
+	case "base64":
+		if start := bytes.TrimLeft(raw, "\r\n \t"); endsBase64(start) {
 			return raw // plain words under a wrong label
 		}
 		return decodeBase64(raw)
-	case name == "x-uuencode", name == "uuencode", name == "x-uue", name == "uue":
-		if content, _, ok := decodeUU(raw); ok {
+	case "uuencode":
+		if content, ok := decodeUU(raw); ok {
 			return content
 		}
 	}
 	return raw
+}
+
+// decodeUndeclared decodes a text that is plainly base64 or quoted-printable though its header does
+// not tell; false if it is not.
+func decodeUndeclared(raw []byte) ([]byte, bool) {
+	switch {
+	case isQuotedText(raw):
+		return decodeQuoted(raw), true
+	case isBase64Text(raw):
+		decoded := decodeBase64(raw)
+		return decoded, utf8.Valid(decoded) && !looksBinary(decoded)
+	}
+	return nil, false
+}
+
+// isQuotedText tells whether every equal sign of a text is one of quoted-printable, and some of them are
+// beyond doubt: bytes above ASCII, or the end of a line that was full.
+func isQuotedText(raw []byte) bool {
+	breaks, pairs, certain, column := 0, 0, 0, 0
+	for {
+		i := bytes.IndexByte(raw, '=')
+		if i < 0 {
+			return breaks > 0 && pairs > 0 && certain > 0
+		}
+		if end := bytes.LastIndexByte(raw[:i], '\n'); end >= 0 {
+			column = -end - 1
+		}
+		column += i + 1
+		switch {
+		case hexPair(raw[i:]) && raw[i+1] <= 'F' && raw[i+2] <= 'F':
+			pairs++
+			if raw[i+1] >= '8' {
+				certain++
+			}
+		case bytes.HasPrefix(raw[i+1:], []byte("\n")), bytes.HasPrefix(raw[i+1:], []byte("\r\n")):
+			breaks++
+			if column > 64 {
+				certain++
+			}
+		default:
+			return false
+		}
+		raw = raw[i+1:]
+	}
+}
+
+// isBase64Text tells whether a text consists of lines of base64 alone, all of one length but the last.
+func isBase64Text(raw []byte) bool {
+	raw = bytes.TrimSpace(raw)
+	width := 0
+	for len(raw) > 0 {
+		var line []byte
+		if line, raw = cutLine(raw); width == 0 {
+			width = len(line)
+		}
+		if len(line) > width || len(line) < width && len(raw) > 0 || len(line)%4 != 0 {
+			return false
+		}
+		for i, b := range line {
+			if base64Value[b] > 63 && (b != '=' || i < len(line)-2) {
+				return false
+			}
+		}
+	}
+	return width >= 40
 }
 
 // base64Value maps a byte to its six bits; 255 means none. The alphabet of URLs is understood too.
@@ -133,62 +217,4 @@ func hexValue(b byte) byte {
 		return b - 'a' + 10
 	}
 	return 255
-}
-
-// decodeUU decodes the first uuencoded file in raw and returns its name; false if there is none.
-func decodeUU(raw []byte) (content []byte, name string, ok bool) {
-	for len(raw) > 0 {
-		var line []byte
-		line, raw = cutLine(raw)
-		if name, ok = uuBegin(line); ok {
-			break
-		}
-	}
-	if !ok {
-		return nil, "", false
-	}
-	for len(raw) > 0 {
-		var line []byte
-		line, raw = cutLine(raw)
-		if string(line) == "end" {
-			break
-		}
-		content = appendUU(content, line)
-	}
-	return content, name, true
-}
-
-// uuBegin reads a line such as "begin 644 photo.jpg".
-func uuBegin(line []byte) (name string, ok bool) {
-	rest, ok := bytes.CutPrefix(line, []byte("begin "))
-	if !ok || len(rest) < 5 {
-		return "", false
-	}
-	mode, file, found := bytes.Cut(rest, []byte(" "))
-	if !found || len(mode) < 3 || len(mode) > 4 || bytes.Trim(mode, "01234567") != nil && len(bytes.Trim(mode, "01234567")) > 0 {
-		return "", false
-	}
-	return strings.TrimSpace(string(file)), len(file) > 0
-}
-
-func appendUU(out, line []byte) []byte {
-	if len(line) == 0 {
-		return out
-	}
-	want := int(line[0]-' ') & 63
-	line = line[1:]
-	for want > 0 && len(line) > 0 {
-		var group [4]byte
-		for i := range group {
-			if i < len(line) {
-				group[i] = (line[i] - ' ') & 63
-			}
-		}
-		three := [3]byte{group[0]<<2 | group[1]>>4, group[1]<<4 | group[2]>>2, group[2]<<6 | group[3]}
-		n := min(want, 3)
-		out = append(out, three[:n]...)
-		want -= n
-		line = line[min(4, len(line)):]
-	}
-	return out
 }
