@@ -32,6 +32,9 @@ const (
 	MessageSending       EventKind = "message.sending"
 	MessageSent          EventKind = "message.sent"
 	MessageFailed        EventKind = "message.failed"
+	MessageDelivered     EventKind = "message.delivered"
+	MessageRead          EventKind = "message.read"
+	MessageReported      EventKind = "message.reported" // a report changed nothing of its state: a delay, a complaint, a copy that failed
 	MessageUncertain     EventKind = "message.uncertain"
 	MessageHeld          EventKind = "message.held"
 	MessageWithdrawn     EventKind = "message.withdrawn"

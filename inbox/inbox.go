@@ -196,7 +196,8 @@ const (
 	ClosedDone   ClosedReason = "done"
 	ClosedSpam   ClosedReason = "spam"
 	ClosedMerged ClosedReason = "merged"
-	ClosedOld    ClosedReason = "history" // received by the source before the connection's LiveFrom
+	ClosedAuto   ClosedReason = "automatic" // begun by a program's answer to nothing we know
+	ClosedOld    ClosedReason = "history"   // received by the source before the connection's LiveFrom
 )
 
 // Direction tells who can read a message and where it travels.
@@ -255,8 +256,9 @@ type Message struct {
 	Files        int      // how many attachments it has
 	Attachments  []Attachment
 	Mentions     []UserID // of a note
-	Automatic    bool     // out-of-office, receipt, bounce: starts no clock, wakes nobody
-	Unverified   bool     // the receiving server said that the sender is not who he claims to be
+	Automatic    Automatic
+	Deliveries   []Delivery // what reports say of an outbound message, by recipient
+	Unverified   bool       // the receiving server said that the sender is not who he claims to be
 	At           time.Time
 	SendAt       time.Time // outbound: leaves not before this; until then it can be undone
 	CreatedAt    time.Time

@@ -9,8 +9,10 @@ type Incoming struct {
 	RemoteID  string    // the marketplace's id; "" for mail, whose sameness is its content
 	At        time.Time // when the source received it, never the sender's claim
 	Outbound  bool      // written by the shop itself outside Deskbell: stops the clock
-	Automatic bool
-	Raw       []byte // the bytes as received; nil if the source has none worth keeping
+	Automatic Automatic
+	About     *Delivery // what it reports; its Message is found by ReportID. Nil if it is no report
+	ReportID  string    // Message-ID of the message it reports on, without <>; "" if only References may name it
+	Raw       []byte    // the bytes as received; nil if the source has none worth keeping
 	Problem   *Reason
 
 	Sameness   []byte // SHA-256 over content; empty: derived from RemoteID

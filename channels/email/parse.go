@@ -23,7 +23,11 @@ func (a *Adapter) parse(in *inbox.Incoming, folder string) error {
 	in.Subject, in.Text, in.HTML, in.ReplyText = m.Subject, m.Text, m.HTML, m.ReplyText
 	in.HeaderID = m.MessageID
 	in.References = thread(m)
-	in.Automatic = m.Automatic != ""
+	in.Automatic = inbox.Automatic(m.Automatic)
+	if in.Automatic.Reports() {
+		in.About = &inbox.Delivery{Recipient: strings.ToLower(m.Report.Recipient), Outcome: inbox.Outcome(m.Report.Outcome), Status: m.Report.Status, Permanent: m.Report.Permanent}
+		in.ReportID = m.Report.MessageID
+	}
 	in.Unverified = a.unverified(m.AuthenticationResults)
 	in.Identity, in.Outbound = a.whose(m, folder, in.Unverified)
 	for _, f := range m.Attachments {

@@ -144,11 +144,11 @@ Status: 5.1.1
 --b--
 `,
 	} {
-		if in := parsed(t, "INBOX", raw, nil); !in.Automatic {
+		if in := parsed(t, "INBOX", raw, nil); in.Automatic == "" {
 			t.Errorf("%s is not automatic", name)
 		}
 	}
-	if in := parsed(t, "INBOX", "From: ann@buyer.example\nSubject: x\n\nhello\n", nil); in.Automatic {
+	if in := parsed(t, "INBOX", "From: ann@buyer.example\nSubject: x\n\nhello\n", nil); in.Automatic != "" {
 		t.Error("a person is automatic")
 	}
 }

@@ -12,7 +12,7 @@ import (
 // copy joins or begins, what that does to the conversation, and what the ledger says. Ids are
 // reserved first, so that all rows can be written at once.
 func (p *page) file(ctx context.Context) error {
-	messages, err := p.tx.Reserve(ctx, "messages", len(p.copies))
+	messages, err := p.tx.Reserve(ctx, "messages", len(p.copies)+len(p.reports))
 	if err != nil {
 		return err
 	}
@@ -30,6 +30,10 @@ func (p *page) file(ctx context.Context) error {
 			continue
 		}
 		conversation, seems := p.conversationOf(c)
+		if p.floods(c) {
+			p.record(c.prepared, inbox.LedgerAutomatic, 0)
+			continue
+		}
 		if conversation == nil {
 			conversation = p.begin(c, inbox.ConversationID(conversations[i]))
 		}
@@ -45,13 +49,16 @@ func (p *page) file(ctx context.Context) error {
 			p.setAside(item)
 		}
 	}
-	return nil
+	return p.fileReports(ctx, messages[len(p.copies):])
 }
 
 // recognise finds a copy that is here already: the same message under another source key, or the
 // trace that a reply of ours left in the Sent folder.
 func (p *page) recognise(c *copy) (store.KnownMessage, bool) {
 	if known, ok := p.same[copyKey{c.shop, string(c.sameness)}]; ok {
+		return known, true
+	}
+	if known, ok := p.returned(c); ok {
 		return known, true
 	}
 	if c.Outbound && c.HeaderID != "" {
@@ -68,8 +75,11 @@ func (p *page) recognise(c *copy) (store.KnownMessage, bool) {
 func (p *page) begin(c *copy, id inbox.ConversationID) *inbox.Conversation {
 	conversation := &inbox.Conversation{ID: id, Shop: c.shop, Connection: p.source.Connection, Contact: c.contact,
 		Kind: inbox.KindMessage, RemoteThread: c.Thread, Subject: c.Subject, State: inbox.Open}
-	if p.history(c) {
+	switch {
+	case p.history(c):
 		conversation.SetState(inbox.Closed, conversation.SnoozedUntil, inbox.ClosedOld)
+	case c.Automatic == inbox.AutoReply:
+		conversation.SetState(inbox.Closed, conversation.SnoozedUntil, inbox.ClosedAuto)
 	}
 	p.fresh = append(p.fresh, conversation)
 	p.existing[id] = conversation
@@ -106,7 +116,7 @@ func (p *page) join(c *copy, conversation *inbox.Conversation, id inbox.MessageI
 			Shop: c.shop, Connection: p.source.Connection, Direction: message.Direction, HeaderID: c.HeaderID})
 	}
 	state := inbox.LedgerMessage
-	if c.Automatic {
+	if c.Automatic != "" {
 		state = inbox.LedgerAutomatic
 	}
 	p.record(c.prepared, state, id)
@@ -130,10 +140,10 @@ func (p *page) touch(c *copy, conversation *inbox.Conversation, message *inbox.M
 		conversation.LastAt = message.At
 		conversation.Preview, conversation.PreviewAuthor, conversation.PreviewKind = c.preview, 0, message.Direction
 	}
-	if conversation.ContactAddress == "" || message.Direction == inbox.In && !c.Unverified && c.contact == conversation.Contact {
+	if conversation.ContactAddress == "" || message.Direction == inbox.In && !c.Unverified && c.contact == conversation.Contact && !c.Automatic.Reports() {
 		conversation.ContactName, conversation.ContactAddress = c.Identity.Name, c.answerTo
 	}
-	if message.Direction == inbox.In {
+	if message.Direction == inbox.In && !c.Automatic.Reports() {
 		conversation.Unverified = c.Unverified
 	}
 	switch {
@@ -143,7 +153,7 @@ func (p *page) touch(c *copy, conversation *inbox.Conversation, message *inbox.M
 		if !conversation.WaitingSince.After(message.At) {
 			conversation.StopClock()
 		}
-	case c.Automatic:
+	case c.Automatic != "":
 	default:
 		conversation.LastInID = message.ID
 		p.receive(c, conversation)

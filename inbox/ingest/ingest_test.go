@@ -210,7 +210,7 @@ func TestCustomerReopens(t *testing.T) {
 				return tx.SaveConversation(t.Context(), &moved)
 			})
 			automatic := h.mail("ann@buyer.example", "Out of office", "away")
-			automatic.References, automatic.Automatic = []string{first.HeaderID}, true
+			automatic.References, automatic.Automatic = []string{first.HeaderID}, inbox.AutoReply
 			h.take(automatic)
 			if _, c := h.message(automatic); c.State != state {
 				t.Errorf("an automatic mail moved %s to %s", state, c.State)

@@ -23,21 +23,25 @@ type page struct {
 	connection inbox.Connection
 	shops      map[inbox.ShopID]inbox.Shop
 	copies     []*copy                      // one per item and shop it belongs to, in the order of arrival
+	reports    []*copy                      // of messages we sent: they belong to these and to no shop by themselves
 	ledger     map[string]inbox.LedgerEntry // as it was
 	outcome    map[string]inbox.LedgerEntry // what becomes of the items
 
-	same     map[copyKey]store.KnownMessage
-	headers  map[store.Header][]store.KnownMessage  // the messages that bear an id, oldest first
-	messages map[inbox.MessageID]store.KnownMessage // those that references of ours name
-	threads  map[threadKey]inbox.ConversationID     // of marketplaces
-	topics   map[store.Topic]inbox.ConversationID   // the newest of a customer's subject
-	existing map[inbox.ConversationID]*inbox.Conversation
-	siblings map[string][]inbox.ConversationID // by source key
-	links    []inbox.Link
-	fresh    []*inbox.Conversation
-	written  []store.Arrival
-	changed  map[inbox.ConversationID]bool
-	toRoute  []*inbox.Conversation
+	same       map[copyKey]store.KnownMessage
+	headers    map[store.Header][]store.KnownMessage  // the messages that bear an id, oldest first
+	messages   map[inbox.MessageID]store.KnownMessage // those that references of ours name
+	threads    map[threadKey]inbox.ConversationID     // of marketplaces
+	topics     map[store.Topic]inbox.ConversationID   // the newest of a customer's subject
+	existing   map[inbox.ConversationID]*inbox.Conversation
+	siblings   map[string][]inbox.ConversationID // by source key
+	links      []inbox.Link
+	fresh      []*inbox.Conversation
+	written    []store.Arrival
+	deliveries []inbox.Delivery              // what reports say
+	machines   map[inbox.ContactID]int       // automatic messages of the last hour
+	own        map[string]store.KnownMessage // of ours, by Message-ID
+	changed    map[inbox.ConversationID]bool
+	toRoute    []*inbox.Conversation
 }
 
 type (
@@ -72,7 +76,7 @@ func (p *page) take(ctx context.Context, cursor string) error {
 	if err := p.tx.HoldLease(ctx, p.source.Connection, p.source.Fence); err != nil {
 		return err
 	}
-	for _, step := range []func(context.Context) error{p.load, p.route, p.findSame, p.meet, p.findThreads, p.file, p.write} {
+	for _, step := range []func(context.Context) error{p.load, p.route, p.findSame, p.findOwn, p.meet, p.findThreads, p.countMachines, p.file, p.write} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -109,6 +113,10 @@ func (p *page) route(ctx context.Context) error {
 	for i := range p.items {
 		item := &p.items[i]
 		if item.Problem != nil || p.done(item) {
+			continue
+		}
+		if item.Automatic.Reports() {
+			p.reports = append(p.reports, &copy{prepared: item})
 			continue
 		}
 		for _, shop := range shopsOf(item.Recipients, routes, p.connection.Shop) {

@@ -44,6 +44,11 @@ func (p *page) write(ctx context.Context) error {
 	if err := p.tx.AddArrivals(ctx, p.written); err != nil {
 		return err
 	}
+	for _, d := range p.deliveries {
+		if err := p.tx.AddDelivery(ctx, d); err != nil {
+			return err
+		}
+	}
 	if err := assigned(ctx); err != nil {
 		return err
 	}

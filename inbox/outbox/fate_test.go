@@ -2,12 +2,15 @@ package outbox_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/deskbell/deskbell/inbox"
+	"github.com/deskbell/deskbell/inbox/ingest"
 	"github.com/deskbell/deskbell/inbox/outbox"
 	"github.com/deskbell/deskbell/inbox/store"
 )
@@ -378,4 +381,53 @@ func TestRequestsThatAreRefused(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A far server can be faster with its report than ours with the answer that it took the mail.
+func TestABounceFasterThanTheAnswer(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		h.start()
+		_, c := h.receive("cora@buyer.example")
+		h.office.answers(func(m inbox.Outgoing) (string, error) {
+			h.bounce(m.HeaderID, "cora@buyer.example")
+			return "accepted", nil
+		})
+		m := h.queue(outbox.QueueRequest{Conversation: c.ID, Text: "Hello", Then: inbox.Closed})
+		got := h.untilState(m.ID, inbox.Failed)
+		if got.Problem == nil || got.Problem.Code != "undelivered_address" {
+			t.Errorf("problem %+v", got.Problem)
+		}
+		if after := h.conversation(c.ID); after.State != inbox.Open || !after.WaitingSince.Equal(c.WaitingSince) {
+			t.Errorf("conversation is %s and waits since %v, want it open and the clock as before", after.State, after.WaitingSince)
+		}
+		if kinds := h.kinds(c.ID); !slices.Contains(kinds, inbox.MessageSent) || !slices.Contains(kinds, inbox.MessageFailed) {
+			t.Errorf("events %v", kinds)
+		}
+
+		h.office.answers(nil)
+		if _, err := h.outbox.Retry(t.Context(), h.as(h.ann), m.ID, false); err != nil {
+			t.Fatal(err)
+		}
+		if got := h.untilState(m.ID, inbox.Sent); got.Problem != nil {
+			t.Errorf("sent again with problem %+v: the report of the first attempt must not count", got.Problem)
+		}
+		h.bounce(m.HeaderID, "cora@buyer.example")
+		h.untilState(m.ID, inbox.Failed)
+		if arrived, err := h.outbox.Retry(t.Context(), h.as(h.ann), m.ID, true); err != nil || arrived.State != inbox.Sent {
+			t.Errorf("a person says it arrived: %s, %v", arrived.State, err)
+		}
+	})
+}
+
+// bounce takes in a report that a message could not be delivered.
+func (h *house) bounce(headerID, recipient string) {
+	h.n++
+	raw := fmt.Sprintf("report %d of %s", h.n, recipient)
+	sum := sha256.Sum256([]byte(raw))
+	item := inbox.Incoming{SourceKey: fmt.Sprint("INBOX|1|", h.n), At: time.Now(), Raw: []byte(raw), Sameness: sum[:],
+		Identity: inbox.Identity{Kind: "email", RemoteID: "mailer-daemon@mx.example"}, Text: raw, Automatic: inbox.AutoBounce, ReportID: headerID,
+		About: &inbox.Delivery{Recipient: recipient, Outcome: inbox.OutcomeFailed, Status: "5.1.1", Permanent: true}}
+	if err := h.ingest.Take(context.WithoutCancel(h.t.Context()), ingest.Source{Connection: h.connection}, []inbox.Incoming{item}, ""); err != nil {
+		h.t.Error(err)
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/deskbell/deskbell/inbox"
+	"github.com/deskbell/deskbell/inbox/delivery"
 	"github.com/deskbell/deskbell/inbox/jobs"
 	"github.com/deskbell/deskbell/inbox/store"
 )
@@ -150,7 +151,7 @@ func (s *Service) sent(ctx context.Context, tx *store.Tx, actor inbox.UserID, c 
 		return err
 	}
 	now := s.now()
-	if !m.Automatic {
+	if m.Automatic == "" {
 		next, err := tx.UnansweredSince(ctx, c.ID, m.CreatedAt)
 		if err != nil {
 			return err
@@ -161,7 +162,31 @@ func (s *Service) sent(ctx context.Context, tx *store.Tx, actor inbox.UserID, c 
 		}
 	}
 	tell(tx, inbox.MessageSent, actor, c, *m)
+	if actor == 0 { // a person who says that it arrived knows of the reports
+		if err := s.overtaken(ctx, tx, c, m); err != nil {
+			return err
+		}
+	}
 	return tx.TouchSent(ctx, m.Connection, now)
+}
+
+// overtaken is what reports do that came while the attempt was still under way: a far server can be
+// faster than the answer of the near one.
+func (s *Service) overtaken(ctx context.Context, tx *store.Tx, c *inbox.Conversation, m *inbox.Message) error {
+	attempts, err := tx.Attempts(ctx, m.ID)
+	if err != nil || len(attempts) == 0 {
+		return err
+	}
+	reports, err := tx.DeliveriesSince(ctx, m.ID, attempts[len(attempts)-1].BeganAt)
+	for _, d := range reports {
+		if err := delivery.Apply(ctx, tx, c, m, d); err != nil {
+			return err
+		}
+	}
+	if err != nil || len(reports) == 0 {
+		return err
+	}
+	return tx.SaveConversation(ctx, c)
 }
 
 // unsent is what a reply does that failed or is uncertain: the clock runs on, and a conversation it

@@ -211,7 +211,7 @@ func (q queries) ThreadHead(ctx context.Context, conversation inbox.Conversation
 // automatic and withdrawn ones left out; 0 if there is none.
 func (q queries) NewestByOthers(ctx context.Context, conversation inbox.ConversationID, user inbox.UserID) (id inbox.MessageID, err error) {
 	err = q.db.NewSelect().Table("messages").ColumnExpr("COALESCE(max(id), 0)").
-		Where("conversation_id = ? AND COALESCE(author_id, 0) <> ? AND automatic = 0 AND state <> 'withdrawn'", int64(conversation), int64(user)).
+		Where("conversation_id = ? AND COALESCE(author_id, 0) <> ? AND automatic = '' AND state <> 'withdrawn'", int64(conversation), int64(user)).
 		Scan(ctx, &id)
 	if err != nil {
 		return 0, fmt.Errorf("newest message of conversation %s: %w", conversation, err)
@@ -224,7 +224,7 @@ func (q queries) NewestByOthers(ctx context.Context, conversation inbox.Conversa
 func (q queries) UnansweredSince(ctx context.Context, conversation inbox.ConversationID, stored time.Time) (time.Time, error) {
 	var at int64
 	err := q.db.NewSelect().Table("messages").ColumnExpr("COALESCE(min(at), 0)").
-		Where("conversation_id = ? AND direction = 'in' AND automatic = 0 AND created_at > ?", int64(conversation), micros(stored)).Scan(ctx, &at)
+		Where("conversation_id = ? AND direction = 'in' AND automatic = '' AND created_at > ?", int64(conversation), micros(stored)).Scan(ctx, &at)
 	if err != nil {
 		return time.Time{}, fmt.Errorf("unanswered messages of conversation %s: %w", conversation, err)
 	}

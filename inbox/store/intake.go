@@ -83,6 +83,7 @@ type KnownMessage struct {
 	Connection   inbox.ConnectionID   `bun:"connection_id"`
 	Direction    inbox.Direction      `bun:"direction"`
 	HeaderID     string               `bun:"header_id"`
+	From         string               `bun:"from_address"` // of OutboundByHeader alone
 	Sameness     []byte               `bun:"sameness"`
 }
 

@@ -37,7 +37,7 @@ type messageRow struct {
 	SendKey       string `bun:"send_key,nullzero"`
 	SendHash      string `bun:"send_hash"`
 	Before        string `bun:"restores,nullzero"`
-	Automatic     int64  `bun:"automatic"`
+	Automatic     string `bun:"automatic"`
 	Unverified    int64  `bun:"unverified"`
 	Files         int    `bun:"files"`
 	Mentions      string `bun:"mentions"`
@@ -57,7 +57,7 @@ func (r messageRow) message() (inbox.Message, error) {
 		Connection: inbox.ConnectionID(r.Connection), Direction: inbox.Direction(r.Direction), State: inbox.MessageState(r.State),
 		Author: inbox.UserID(r.Author), From: inbox.Address{Name: r.FromName, Address: r.FromAddress}, Subject: r.Subject,
 		Text: r.Text, ReplyText: r.ReplyText, HTML: r.HTML, HeaderID: r.HeaderID, InReplyTo: r.InReplyTo, RemoteID: r.RemoteID,
-		RawHash: r.RawHash, SendKey: r.SendKey, SendHash: r.SendHash, Automatic: r.Automatic != 0,
+		RawHash: r.RawHash, SendKey: r.SendKey, SendHash: r.SendHash, Automatic: inbox.Automatic(r.Automatic),
 		Unverified: r.Unverified != 0, At: moment(r.At), SendAt: moment(r.SendAt), CreatedAt: moment(r.CreatedAt), Files: r.Files}
 	var to recipients
 	if err := parse(r.Recipients, &to); err != nil {
@@ -92,7 +92,7 @@ func newMessageRow(m inbox.Message) messageRow {
 		Direction: string(m.Direction), State: string(m.State), Problem: reasonText(m.Problem), Author: int64(m.Author),
 		FromName: m.From.Name, FromAddress: m.From.Address, Recipients: text(recipients{m.To, m.Cc, m.Bcc}), Subject: m.Subject,
 		Text: m.Text, ReplyText: m.ReplyText, HTML: m.HTML, HeaderID: m.HeaderID, InReplyTo: m.InReplyTo, References: text(m.References),
-		RemoteID: m.RemoteID, RawHash: m.RawHash, SendKey: m.SendKey, SendHash: m.SendHash, Automatic: flag(m.Automatic),
+		RemoteID: m.RemoteID, RawHash: m.RawHash, SendKey: m.SendKey, SendHash: m.SendHash, Automatic: string(m.Automatic),
 		Unverified: flag(m.Unverified), Files: m.Files, Mentions: text(m.Mentions), At: micros(m.At), SendAt: micros(m.SendAt),
 		CreatedAt: micros(m.CreatedAt)}
 	if m.Before != nil {
@@ -128,6 +128,9 @@ func (q queries) Messages(ctx context.Context, id inbox.ConversationID, before P
 	if err != nil {
 		return nil, err
 	}
+	if err := q.report(ctx, list); err != nil {
+		return nil, err
+	}
 	return list, q.attach(ctx, list)
 }
 
@@ -149,6 +152,9 @@ func (q queries) Message(ctx context.Context, id inbox.MessageID) (inbox.Message
 		return m, err
 	}
 	list := []inbox.Message{m}
+	if err := q.report(ctx, list); err != nil {
+		return m, err
+	}
 	err = q.attach(ctx, list)
 	return list[0], err
 }

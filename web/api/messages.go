@@ -32,10 +32,21 @@ type message struct {
 	At           instant              `json:"at"`
 	SendAt       instant              `json:"send_at"`
 	CreatedAt    instant              `json:"created_at"`
-	Automatic    bool                 `json:"automatic"`
+	Automatic    inbox.Automatic      `json:"automatic" enum:",auto_reply,bounce,delay,feedback,receipt,list" doc:"the kind of a message that no person wrote; empty for a person's"`
+	Deliveries   []messageDelivery    `json:"deliveries" doc:"what reports say of a message that was sent, by recipient"`
 	Unverified   bool                 `json:"unverified" doc:"the sender may not be who he claims to be"`
 	Mentions     []inbox.UserID       `json:"mentions"`
 	Attachments  []attachment         `json:"attachments"`
+}
+
+type messageDelivery struct {
+	Recipient string                 `json:"recipient" doc:"empty if the report does not tell"`
+	Outcome   inbox.Outcome          `json:"outcome" enum:"failed,delayed,delivered,read,complained"`
+	Status    string                 `json:"status" doc:"RFC 3463, such as 5.1.1; empty if nobody told"`
+	Permanent bool                   `json:"permanent" doc:"trying again is useless"`
+	Reason    *inbox.Reason          `json:"reason" doc:"why it failed or is delayed"`
+	Report    maybe[inbox.MessageID] `json:"report" doc:"the message that says so"`
+	At        instant                `json:"at"`
 }
 
 type attachment struct {
@@ -55,7 +66,19 @@ func showMessage(m inbox.Message) message {
 	return message{ID: m.ID, Conversation: m.Conversation, Direction: m.Direction, State: m.State, Problem: m.Problem, Author: some(m.Author),
 		From: address(m.From), To: showAddresses(m.To), Cc: showAddresses(m.Cc), Bcc: showAddresses(m.Bcc), Subject: m.Subject, Text: m.Text,
 		ReplyText: reply, HTML: m.HTML != "", Remote: showsRemote(m.HTML), At: at(m.At), SendAt: at(m.SendAt), CreatedAt: at(m.CreatedAt), Automatic: m.Automatic,
+		Deliveries: showDeliveries(m.Deliveries),
 		Unverified: m.Unverified, Mentions: notNil(m.Mentions), Attachments: showAttachments(m.Attachments)}
+}
+
+func showDeliveries(list []inbox.Delivery) []messageDelivery {
+	shown := make([]messageDelivery, len(list))
+	for i, d := range list {
+		shown[i] = messageDelivery{d.Recipient, d.Outcome, d.Status, d.Permanent, nil, some(d.Report), at(d.At)}
+		if d.Outcome == inbox.OutcomeFailed || d.Outcome == inbox.OutcomeDelayed {
+			shown[i].Reason = d.Reason()
+		}
+	}
+	return shown
 }
 
 func showAttachments(list []inbox.Attachment) []attachment {

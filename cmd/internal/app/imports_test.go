@@ -50,6 +50,7 @@ var house = []struct{ name, imports string }{
 
 	// Floor 3: what services stand on.
 	{"inbox/jobs", "inbox/store"},
+	{"inbox/delivery", "inbox inbox/store"},
 	{"inbox/search", "inbox inbox/store inbox/content/tokens rbac"},
 	{"inbox/contacts", "inbox inbox/store rbac"},
 	{"inbox/report", "inbox inbox/store rbac"},
@@ -61,8 +62,8 @@ var house = []struct{ name, imports string }{
 	{"web/live", "inbox inbox/store inbox/bus rbac web/auth"},
 
 	// Floor 4: services, each with a rule of its own, and the marketplaces.
-	{"inbox/ingest", "inbox inbox/store inbox/reference inbox/content inbox/content/tokens inbox/blob inbox/jobs"},
-	{"inbox/outbox", "inbox inbox/store inbox/reference inbox/content inbox/content/tokens inbox/blob inbox/jobs rbac"},
+	{"inbox/ingest", "inbox inbox/store inbox/delivery inbox/reference inbox/content inbox/content/tokens inbox/blob inbox/jobs"},
+	{"inbox/outbox", "inbox inbox/store inbox/delivery inbox/reference inbox/content inbox/content/tokens inbox/blob inbox/jobs rbac"},
 	{"inbox/remind", "inbox inbox/store inbox/jobs rbac"},
 	{"inbox/claims", "inbox inbox/store inbox/blob inbox/jobs rbac"},
 	{"inbox/retain", "inbox inbox/store inbox/blob inbox/jobs rbac"},

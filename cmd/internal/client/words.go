@@ -92,7 +92,7 @@ type Message struct {
 	Subject      string    `json:"subject"`
 	Text         string    `json:"text"`
 	ReplyText    string    `json:"reply_text"`
-	Automatic    bool      `json:"automatic"`
+	Automatic    string    `json:"automatic"`
 	At           time.Time `json:"at"`
 }
 

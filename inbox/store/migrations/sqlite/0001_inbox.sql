@@ -303,7 +303,7 @@ CREATE TABLE messages (
     send_key        TEXT, -- the Idempotency-Key of a reply or note
     send_hash       TEXT NOT NULL DEFAULT '', -- SHA-256 of the request under send_key, hex
     restores        TEXT, -- JSON: what an undone or failed reply gives back to its conversation
-    automatic       INTEGER NOT NULL DEFAULT 0,
+    automatic       TEXT NOT NULL DEFAULT '', -- '' = written by a person
     unverified      INTEGER NOT NULL DEFAULT 0,
     files           INTEGER NOT NULL DEFAULT 0,
     mentions        TEXT NOT NULL DEFAULT '[]',
@@ -380,6 +380,19 @@ CREATE TABLE attempts (
 );
 CREATE INDEX attempts_message ON attempts (message_id);
 CREATE INDEX attempts_open ON attempts (node) WHERE ended_at IS NULL;
+
+-- What reports say of a message that was sent, by recipient.
+CREATE TABLE deliveries (
+    message_id INTEGER NOT NULL REFERENCES messages (id),
+    recipient  TEXT NOT NULL, -- lower case; '' = the report does not tell
+    outcome    TEXT NOT NULL, -- failed, delayed, delivered, read, complained
+    status     TEXT NOT NULL DEFAULT '', -- RFC 3463
+    permanent  INTEGER NOT NULL DEFAULT 0,
+    report_id  INTEGER REFERENCES messages (id), -- the message that says so
+    at         INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (message_id, recipient, outcome)
+);
 
 CREATE TABLE tags (
     id          INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -1588,12 +1588,18 @@ export interface components {
             at: string | null;
             attachments: components["schemas"]["Attachment"][];
             author: string | null;
-            automatic: boolean;
+            /**
+             * @description the kind of a message that no person wrote; empty for a person's
+             * @enum {string}
+             */
+            automatic: "" | "auto_reply" | "bounce" | "delay" | "feedback" | "receipt" | "list";
             bcc: components["schemas"]["Address"][];
             cc: components["schemas"]["Address"][];
             conversation: string;
             /** Format: date-time */
             created_at: string | null;
+            /** @description what reports say of a message that was sent, by recipient */
+            deliveries: components["schemas"]["MessageDelivery"][];
             /** @enum {string} */
             direction: "in" | "out" | "note";
             from: components["schemas"]["Address"];
@@ -1615,6 +1621,22 @@ export interface components {
             to: components["schemas"]["Address"][];
             /** @description the sender may not be who he claims to be */
             unverified: boolean;
+        };
+        MessageDelivery: {
+            /** Format: date-time */
+            at: string | null;
+            /** @enum {string} */
+            outcome: "failed" | "delayed" | "delivered" | "read" | "complained";
+            /** @description trying again is useless */
+            permanent: boolean;
+            /** @description why it failed or is delayed */
+            reason: components["schemas"]["Reason"];
+            /** @description empty if the report does not tell */
+            recipient: string;
+            /** @description the message that says so */
+            report: string | null;
+            /** @description RFC 3463, such as 5.1.1; empty if nobody told */
+            status: string;
         };
         NewToken: {
             /** Format: date-time */

@@ -213,7 +213,11 @@ export type MessageState = Message['state'];
 
 export type Attachment = Schemas['Attachment'];
 
-export type Message = Shape<Schemas['Message'], 'problem', 'at' | 'created_at'>;
+export type Delivery = Shape<Schemas['MessageDelivery'], 'reason' | 'report', 'at'>;
+
+export type Message = Shape<Omit<Schemas['Message'], 'deliveries'>, 'problem', 'at' | 'created_at'> & {
+	deliveries: Delivery[];
+};
 
 export type Draft = Shape<Schemas['Draft'], never, 'updated_at'>;
 

@@ -37,11 +37,16 @@ export function eventText(event: LogEvent): string {
 		case 'conversation.changed':
 			return t('inbox.eventRenamed', { name });
 		case 'conversation.opened':
+			if ((data.reason as Reason | undefined)?.code === 'reply_undelivered') return ''; // the line of the failure says it
 			return t('inbox.eventOpened', { name });
 		case 'conversation.pending':
 			return t('inbox.eventPending', { name });
 		case 'conversation.snoozed':
 			return t('inbox.eventSnoozed', { name, until: date(String(data.until ?? '')) });
+		case 'message.failed': {
+			const why = data.reason as Reason | undefined;
+			return why?.code.startsWith('undelivered') ? t('inbox.eventUndelivered', { why: reasonText(why) }) : '';
+		}
 		case 'message.withdrawn':
 			return t('inbox.eventWithdrawn', { name });
 		default:
