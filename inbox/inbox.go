@@ -21,6 +21,7 @@ type (
 	TagID          = rbac.ID[Tag]
 	LedgerID       = rbac.ID[LedgerEntry]
 	ShiftID        = rbac.ID[Shift]
+	ExceptionID    = rbac.ID[RosterException]
 	TeamID         = rbac.ID[Team]
 	StatusID       = rbac.ID[RequestStatus]
 )
@@ -350,6 +351,29 @@ type Shift struct {
 	Since    string // first day, 2006-01-02; "" = always
 	Until    string // last day, inclusive; "" = for ever
 }
+
+// RosterException changes somebody's roster on some days. Off: the shifts that begin on them are left
+// out. Leave: that, and from the first midnight to the last he counts as on leave. Extra: one more
+// shift on each of them, also where the others are left out.
+type RosterException struct {
+	ID          ExceptionID
+	User        UserID
+	Kind        ExceptionKind
+	First, Last string // days, both inclusive, 2006-01-02
+	Zone        string // IANA name in which a leave's days and an extra shift's times are read
+	From, To    int    // of an extra shift, as in Shift
+	Note        string // for people: why
+}
+
+// ExceptionKind is what a roster exception does.
+type ExceptionKind string
+
+// See RosterException.
+const (
+	ExceptionOff   ExceptionKind = "off"
+	ExceptionLeave ExceptionKind = "leave"
+	ExceptionExtra ExceptionKind = "extra"
+)
 
 // PresenceState is what a person says of himself.
 type PresenceState string

@@ -111,4 +111,6 @@ const (
 	AuditPresenceByOthers AuditAction = "presence.set_by_other"
 	AuditShiftDrawn       AuditAction = "shift.drawn"
 	AuditShiftRemoved     AuditAction = "shift.removed"
+	AuditExceptionDrawn   AuditAction = "roster.exception_drawn"
+	AuditExceptionRemoved AuditAction = "roster.exception_removed"
 )

@@ -22,6 +22,7 @@ type reader interface {
 	Users(ctx context.Context) ([]rbac.User, error)
 	Teams(ctx context.Context) ([]inbox.Team, error)
 	Shifts(ctx context.Context, user inbox.UserID) ([]inbox.Shift, error)
+	RosterExceptions(ctx context.Context, f store.ExceptionFilter) ([]inbox.RosterException, error)
 	Presences(ctx context.Context) (map[inbox.UserID]inbox.Presence, error)
 	Loads(ctx context.Context, users []inbox.UserID, now time.Time) (map[inbox.UserID]inbox.Load, error)
 }
@@ -132,18 +133,25 @@ func (s *Service) readShifts(ctx context.Context, from reader, r *roster) error 
 	if err != nil {
 		return err
 	}
+	exceptions, err := from.RosterExceptions(ctx, store.ExceptionFilter{})
+	if err != nil {
+		return err
+	}
+	patterns := map[inbox.UserID][]inbox.Shift{}
+	for _, each := range shifts {
+		patterns[each.User] = append(patterns[each.User], each)
+	}
+	changes := map[inbox.UserID][]inbox.RosterException{}
+	for _, each := range exceptions {
+		changes[each.User] = append(changes[each.User], each)
+	}
 	zones := shift.Zones{}
-	for begin := 0; begin < len(shifts); {
-		end := begin
-		for end < len(shifts) && shifts[end].User == shifts[begin].User {
-			end++
-		}
-		calendar, err := zones.Calendar(shifts[begin:end])
+	for user := range r.active {
+		calendar, err := zones.Calendar(patterns[user], changes[user])
 		if err != nil { // a zone this machine does not know: the person's other shifts count
-			s.log.Error("shifts were left out", "user", shifts[begin].User, "error", err)
+			s.log.Error("shifts were left out", "user", user, "error", err)
 		}
-		r.calendars[shifts[begin].User] = calendar
-		begin = end
+		r.calendars[user] = calendar
 	}
 	return nil
 }
@@ -191,14 +199,24 @@ func (r *roster) mayReply(user inbox.UserID, shop inbox.ShopID) bool {
 	return r.active[user] && r.rights.Scope(rbac.Actor{User: user}, rbac.ConversationReply).SeesShop(shop)
 }
 
-// onShift tells whether somebody is on duty. Nobody has drawn a shift for him: he is, so that a new
-// installation works before its roster does.
-func (r *roster) onShift(user inbox.UserID, at time.Time) (on, noRoster bool) {
-	calendar, drawn := r.calendars[user]
-	if !drawn {
-		return true, true
+// onShift tells whether somebody is on duty, and whether he is on leave. Nobody has drawn a shift for
+// him: he is on duty, so that a new installation works before its roster does.
+func (r *roster) onShift(user inbox.UserID, at time.Time) duty {
+	calendar := r.calendars[user]
+	leave := calendar.OnLeave(at)
+	if calendar.Empty() {
+		return duty{on: !leave, noRoster: true, leave: leave}
 	}
-	return calendar.OnDuty(at), false
+	return duty{on: calendar.OnDuty(at), leave: leave}
+}
+
+// duties are when somebody is on duty in a span: all of it but his leave if no shift was drawn for him.
+func (r *roster) duties(user inbox.UserID, from, to time.Time) []shift.Duty {
+	calendar := r.calendars[user]
+	if calendar.Empty() {
+		return shift.Gaps([][]shift.Duty{calendar.Leaves(from, to)}, from, to)
+	}
+	return calendar.Duties(from, to)
 }
 
 // nextEdge is the first moment after now, within a span, at which somebody comes or goes; zero if
@@ -228,7 +246,7 @@ func (s *Service) Duties(ctx context.Context, users []inbox.UserID, from, to tim
 	}
 	duties := map[inbox.UserID][]shift.Duty{}
 	for _, user := range users {
-		if calendar, drawn := r.calendars[user]; drawn {
+		if calendar := r.calendars[user]; !calendar.Empty() {
 			duties[user] = calendar.Duties(from, to)
 		}
 	}
@@ -236,7 +254,7 @@ func (s *Service) Duties(ctx context.Context, users []inbox.UserID, from, to tim
 }
 
 // Gaps says when no member of each of these shops is on duty between two instants. A member for
-// whom no shift was drawn fills all of them; one who may not reply fills none.
+// whom no shift was drawn fills all but his leave; one who may not reply fills none.
 func (s *Service) Gaps(ctx context.Context, shops []inbox.ShopID, from, to time.Time) (map[inbox.ShopID][]shift.Duty, error) {
 	r, err := s.current(ctx, s.store)
 	if err != nil {
@@ -249,11 +267,7 @@ func (s *Service) Gaps(ctx context.Context, shops []inbox.ShopID, from, to time.
 			if p.position == inbox.Outsider || !p.mayReply {
 				continue
 			}
-			if calendar, drawn := r.calendars[p.user]; drawn {
-				people = append(people, calendar.Duties(from, to))
-			} else {
-				people = append(people, []shift.Duty{{From: from, To: to}})
-			}
+			people = append(people, r.duties(p.user, from, to))
 		}
 		gaps[shop] = shift.Gaps(people, from, to)
 	}

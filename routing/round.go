@@ -22,7 +22,8 @@ type round struct {
 	counted map[inbox.ConversationID]inbox.UserID
 }
 
-type duty struct{ on, noRoster bool }
+// duty is how somebody stands by the roster.
+type duty struct{ on, noRoster, leave bool }
 
 // begin reads what is needed to decide on conversations of these shops, held by these people.
 func (s *Service) begin(ctx context.Context, from reader, shops []inbox.ShopID, holders []inbox.UserID) (*round, error) {
@@ -65,11 +66,15 @@ func (r *round) decide(c *inbox.Conversation) Decision {
 func (r *round) person(p seat) Person {
 	d, known := r.duty[p.user]
 	if !known {
-		d.on, d.noRoster = r.roster.onShift(p.user, r.now)
+		d = r.roster.onShift(p.user, r.now)
 		r.duty[p.user] = d
 	}
+	presence := r.roster.presences[p.user]
+	if d.leave {
+		presence = inbox.Presence{User: p.user, State: inbox.Leave}
+	}
 	return Person{User: p.user, Position: p.position, Fallback: p.fallback, MayReply: p.mayReply, OnShift: d.on, NoRoster: d.noRoster,
-		Presence: r.roster.presences[p.user], Load: r.loads[p.user]}
+		Presence: presence, Load: r.loads[p.user]}
 }
 
 // route decides on a conversation and carries it out.

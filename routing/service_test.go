@@ -643,6 +643,44 @@ func TestRestGivesAwayWhatWaits(t *testing.T) {
 	})
 }
 
+// A leave drawn in the roster counts like one somebody says of himself, whether shifts were drawn for
+// him or not, and ends by itself.
+func TestRosterLeave(t *testing.T) {
+	each(t, func(t *testing.T, c *company) {
+		for name, drawn := range map[string]bool{"with shifts": true, "without any": false} {
+			c.set(noon)
+			away, backup := c.user(), c.user()
+			if drawn {
+				c.shift(away, 9, 17)
+			}
+			shop := c.shop(nil, away, backup)
+			tomorrow := noon.Add(24 * time.Hour).Format(time.DateOnly)
+			c.do(func(tx *store.Tx) error {
+				_, err := tx.CreateRosterException(t.Context(), 0, inbox.RosterException{User: away, Kind: inbox.ExceptionLeave, First: tomorrow, Last: tomorrow, Zone: "UTC"})
+				return err
+			})
+			list := c.begin(shop, 1)
+			c.wantHolders(list, map[inbox.UserID]int{away: 1})
+			c.set(noon.Add(24 * time.Hour))
+			c.must(c.service.Settle(t.Context()))
+			c.wantHolders(list, map[inbox.UserID]int{backup: 1})
+			why, err := c.service.Explain(t.Context(), rbac.Scope{All: true}, list[0].ID)
+			c.must(err)
+			i := slices.IndexFunc(why.Candidates, func(each inbox.Candidate) bool { return each.User == away })
+			if i < 0 || why.Candidates[i].Excluded == nil || why.Candidates[i].Excluded.Code != routing.ExcludedLeave {
+				t.Errorf("%s: candidates %+v", name, why.Candidates)
+			}
+			gaps, err := c.service.Gaps(t.Context(), []inbox.ShopID{shop}, noon, noon.Add(72*time.Hour))
+			c.must(err)
+			if len(gaps[shop]) != 0 { // for the backup no shift was drawn
+				t.Errorf("%s: gaps %v", name, gaps[shop])
+			}
+			c.set(noon.Add(48 * time.Hour))
+			c.wantHolders(c.begin(shop, 1), map[inbox.UserID]int{away: 1})
+		}
+	})
+}
+
 // Run acts on what is committed, without anybody asking it to.
 func TestRunFollowsTheLog(t *testing.T) {
 	each(t, func(t *testing.T, c *company) {

@@ -14,6 +14,43 @@ func Check(s inbox.Shift) error {
 	return errors.Join(checkZone(s.Zone), checkWeekdays(s.Weekdays), checkTimes(s.From, s.To), checkDays(s.Since, s.Until))
 }
 
+// CheckException tells what is wrong with an exception that somebody wants to keep, like Check.
+func CheckException(e inbox.RosterException) error {
+	problems := []error{checkKind(e), checkZone(e.Zone), checkSpan(e.First, e.Last)}
+	if e.Kind == inbox.ExceptionExtra {
+		problems = append(problems, checkTimes(e.From, e.To))
+	}
+	return errors.Join(problems...)
+}
+
+func checkKind(e inbox.RosterException) error {
+	switch e.Kind {
+	case inbox.ExceptionOff, inbox.ExceptionLeave, inbox.ExceptionExtra:
+		return nil
+	}
+	return inbox.InvalidField("body.kind", "an exception is off, leave or extra")
+}
+
+// longestSpan is how many days one exception may cover.
+const longestSpan = 366
+
+func checkSpan(begin, end string) error {
+	from, err := parseDay(begin)
+	if err != nil {
+		return inbox.InvalidField("body.first", "the first day is a date such as 2026-01-31")
+	}
+	to, err := parseDay(end)
+	switch {
+	case err != nil:
+		return inbox.InvalidField("body.last", "the last day is a date such as 2026-01-31")
+	case to < from:
+		return inbox.InvalidField("body.last", "the last day is before the first")
+	case to-from >= longestSpan:
+		return inbox.InvalidField("body.last", "an exception covers at most %d days", longestSpan)
+	}
+	return nil
+}
+
 func checkZone(zone string) error {
 	_, err := loadZone(zone)
 	return err

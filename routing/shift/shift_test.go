@@ -14,7 +14,7 @@ import (
 
 func calendar(t testing.TB, shifts ...inbox.Shift) shift.Calendar {
 	t.Helper()
-	c, err := shift.Zones{}.Calendar(shifts)
+	c, err := shift.Zones{}.Calendar(shifts, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -257,7 +257,7 @@ func TestCheck(t *testing.T) {
 			if got := fields(shift.Check(bad)); !slices.Equal(got, tt.fields) {
 				t.Errorf("fields = %v, want %v", got, tt.fields)
 			}
-			if _, err := (shift.Zones{}).Calendar([]inbox.Shift{bad}); err == nil {
+			if _, err := (shift.Zones{}).Calendar([]inbox.Shift{bad}, nil); err == nil {
 				t.Error("a calendar was made of it without an error")
 			}
 		})
@@ -280,12 +280,117 @@ func fields(err error) []string {
 
 // A shift that cannot be read must not take the others with it.
 func TestCalendarKeepsWhatItCanRead(t *testing.T) {
-	c, err := shift.Zones{}.Calendar([]inbox.Shift{line("Europe/Atlantis", daily, "09:00", "17:00"), line("UTC", daily, "09:00", "17:00")})
+	c, err := shift.Zones{}.Calendar([]inbox.Shift{line("Europe/Atlantis", daily, "09:00", "17:00"), line("UTC", daily, "09:00", "17:00")}, nil)
 	if err == nil {
 		t.Error("the unknown zone was not named")
 	}
 	if !c.OnDuty(instant(t, "2026-06-01T12:00:00Z")) {
 		t.Error("the good shift is lost")
+	}
+}
+
+// Exceptions against a pattern of every day from nine to five and a night from ten to six.
+func TestExceptions(t *testing.T) {
+	type span struct{ from, to string }
+	const zone = "Europe/Berlin"
+	day, night := line(zone, daily, "09:00", "17:00"), line(zone, daily, "22:00", "06:00")
+	except := func(kind inbox.ExceptionKind, first, last string) inbox.RosterException {
+		return inbox.RosterException{Kind: kind, Zone: zone, First: first, Last: last, From: 12 * 60, To: 15 * 60}
+	}
+	for name, tt := range map[string]struct {
+		pattern    inbox.Shift
+		exceptions []inbox.RosterException
+		from, to   string
+		want       []span
+		leave      []span
+	}{
+		"a day off": {
+			pattern: day, exceptions: []inbox.RosterException{except(inbox.ExceptionOff, "2026-06-02", "2026-06-02")},
+			from: "2026-06-01T00:00:00Z", to: "2026-06-04T00:00:00Z",
+			want: []span{{"2026-06-01T07:00:00Z", "2026-06-01T15:00:00Z"}, {"2026-06-03T07:00:00Z", "2026-06-03T15:00:00Z"}},
+		},
+		"the night before a day off is worked to its end, the night of it is not": {
+			pattern: night, exceptions: []inbox.RosterException{except(inbox.ExceptionOff, "2026-06-02", "2026-06-02")},
+			from: "2026-06-01T12:00:00Z", to: "2026-06-03T12:00:00Z",
+			want: []span{{"2026-06-01T20:00:00Z", "2026-06-02T04:00:00Z"}},
+		},
+		"an extra shift on a day off": {
+			pattern:    day,
+			exceptions: []inbox.RosterException{except(inbox.ExceptionOff, "2026-06-02", "2026-06-02"), except(inbox.ExceptionExtra, "2026-06-02", "2026-06-02")},
+			from:       "2026-06-02T00:00:00Z", to: "2026-06-03T00:00:00Z",
+			want: []span{{"2026-06-02T10:00:00Z", "2026-06-02T13:00:00Z"}},
+		},
+		"an extra shift that meets the pattern makes one": {
+			pattern: day, exceptions: []inbox.RosterException{{Kind: inbox.ExceptionExtra, Zone: zone, First: "2026-06-02", Last: "2026-06-02", From: 17 * 60, To: 20 * 60}},
+			from: "2026-06-02T00:00:00Z", to: "2026-06-03T00:00:00Z",
+			want: []span{{"2026-06-02T07:00:00Z", "2026-06-02T18:00:00Z"}},
+		},
+		"leave over the spring change": {
+			pattern: day, exceptions: []inbox.RosterException{except(inbox.ExceptionLeave, "2026-03-28", "2026-03-29"), except(inbox.ExceptionLeave, "2026-03-30", "2026-03-30")},
+			from: "2026-03-27T12:00:00Z", to: "2026-03-31T12:00:00Z",
+			want:  []span{{"2026-03-27T12:00:00Z", "2026-03-27T16:00:00Z"}, {"2026-03-31T07:00:00Z", "2026-03-31T12:00:00Z"}},
+			leave: []span{{"2026-03-27T23:00:00Z", "2026-03-30T22:00:00Z"}},
+		},
+		"leave in another zone than the shift": {
+			pattern:    line("America/New_York", daily, "09:00", "17:00"),
+			exceptions: []inbox.RosterException{{Kind: inbox.ExceptionLeave, Zone: "Asia/Tokyo", First: "2026-11-01", Last: "2026-11-01"}},
+			from:       "2026-10-31T00:00:00Z", to: "2026-11-03T00:00:00Z",
+			want:  []span{{"2026-10-31T13:00:00Z", "2026-10-31T21:00:00Z"}, {"2026-11-02T14:00:00Z", "2026-11-02T22:00:00Z"}},
+			leave: []span{{"2026-10-31T21:00:00Z", "2026-11-01T15:00:00Z"}},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, err := shift.Zones{}.Calendar([]inbox.Shift{tt.pattern}, tt.exceptions)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []span
+			for _, d := range c.Duties(instant(t, tt.from), instant(t, tt.to)) {
+				got = append(got, span{d.From.Format(time.RFC3339), d.To.Format(time.RFC3339)})
+			}
+			if !slices.Equal(got, tt.want) {
+				t.Errorf("duties %v, want %v", got, tt.want)
+			}
+			for _, l := range tt.leave {
+				from, to := instant(t, l.from), instant(t, l.to)
+				if c.OnLeave(from.Add(-time.Second)) || !c.OnLeave(from) || !c.OnLeave(to.Add(-time.Second)) || c.OnLeave(to) {
+					t.Errorf("leave is not from %v to %v", from, to)
+				}
+				if edge := c.NextEdge(to.Add(-time.Second), to); !edge.Equal(to) {
+					t.Errorf("the end of leave is no edge: %v", edge)
+				}
+			}
+			if len(tt.leave) == 0 && c.OnLeave(instant(t, tt.from).Add(time.Hour)) {
+				t.Error("on leave")
+			}
+		})
+	}
+}
+
+func TestCheckException(t *testing.T) {
+	good := inbox.RosterException{Kind: inbox.ExceptionExtra, Zone: "Europe/Rome", First: "2026-06-01", Last: "2026-06-05", From: 540, To: 1020}
+	if err := shift.CheckException(good); err != nil {
+		t.Error(err)
+	}
+	for name, tt := range map[string]struct {
+		spoil func(*inbox.RosterException)
+		field string
+	}{
+		"kind":     {func(e *inbox.RosterException) { e.Kind = "holiday" }, "body.kind"},
+		"zone":     {func(e *inbox.RosterException) { e.Zone = "Europe/Atlantis" }, "body.zone"},
+		"first":    {func(e *inbox.RosterException) { e.First = "2026-02-30" }, "body.first"},
+		"last":     {func(e *inbox.RosterException) { e.Last = "" }, "body.last"},
+		"order":    {func(e *inbox.RosterException) { e.Last = "2026-05-31" }, "body.last"},
+		"too long": {func(e *inbox.RosterException) { e.Last = "2027-06-02" }, "body.last"},
+		"from":     {func(e *inbox.RosterException) { e.From = 1440 }, "body.from"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := good
+			tt.spoil(&e)
+			if got := fields(shift.CheckException(e)); !slices.Equal(got, []string{tt.field}) {
+				t.Errorf("fields %v, want %s", got, tt.field)
+			}
+		})
 	}
 }
 
@@ -328,7 +433,11 @@ func FuzzDuties(f *testing.F) {
 			}
 			shifts = append(shifts, s)
 		}
-		c := calendar(t, shifts...)
+		exceptions := randomExceptions(r)
+		c, err := shift.Zones{}.Calendar(shifts, exceptions)
+		if err != nil {
+			t.Fatal(err)
+		}
 		// Around the days on which the zones above change their clocks.
 		days := []string{"2026-03-08", "2026-03-29", "2026-04-05", "2026-04-24", "2026-10-04", "2026-10-25", "2026-10-30", "2026-11-01", "2026-07-01"}
 		from := instant(t, days[r.IntN(len(days))]+"T00:00:00Z").Add(-48 * time.Hour)
@@ -339,24 +448,44 @@ func FuzzDuties(f *testing.F) {
 				t.Fatalf("duties are not apart and in order: %v", duties)
 			}
 		}
+		// Leave begins and ends at edges too; both together say when something changes.
 		edge := from
+		var leaves []time.Time
+		for at, on := from, c.OnLeave(from); at.Before(to); at = at.Add(time.Minute) {
+			if now := c.OnLeave(at); now != on {
+				leaves, on = append(leaves, at), now
+			}
+		}
 		for at := from; at.Before(to); at = at.Add(7*time.Minute + 30*time.Second) {
 			inside := slices.ContainsFunc(duties, func(d shift.Duty) bool { return !at.Before(d.From) && at.Before(d.To) })
 			if on := c.OnDuty(at); on != inside {
 				t.Fatalf("%+v: OnDuty(%v) = %v, Duties = %v", shifts, at, on, duties)
 			}
 		}
+		want := leaves
 		for _, d := range duties {
-			for _, want := range []time.Time{d.From, d.To} {
-				if want.Equal(from) || want.Equal(to) {
-					continue
-				}
-				if edge = c.NextEdge(edge, to); !edge.Equal(want) {
-					t.Fatalf("%+v: NextEdge = %v, want %v of %v", shifts, edge, want, duties)
-				}
+			want = append(want, d.From, d.To)
+		}
+		slices.SortFunc(want, time.Time.Compare)
+		for _, next := range slices.CompactFunc(want, time.Time.Equal) {
+			if next.Equal(from) || next.Equal(to) {
+				continue
+			}
+			if edge = c.NextEdge(edge, to); !edge.Equal(next) {
+				t.Fatalf("%+v, %+v: NextEdge = %v, want %v of %v", shifts, exceptions, edge, next, want)
 			}
 		}
 	})
+}
+
+func randomExceptions(r *rand.Rand) []inbox.RosterException {
+	var list []inbox.RosterException
+	kinds := []inbox.ExceptionKind{inbox.ExceptionOff, inbox.ExceptionLeave, inbox.ExceptionExtra}
+	for range r.IntN(4) {
+		day := []string{"2026-03-28", "2026-03-29", "2026-04-05", "2026-10-25", "2026-10-31", "2026-11-01"}[r.IntN(6)]
+		list = append(list, inbox.RosterException{Kind: kinds[r.IntN(3)], Zone: zones[r.IntN(len(zones))], First: day, Last: day, From: r.IntN(1440), To: r.IntN(1441)})
+	}
+	return list
 }
 
 func BenchmarkOnDuty(b *testing.B) {

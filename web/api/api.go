@@ -113,7 +113,7 @@ func (a *API) resources() {
 	for _, declare := range []func(){
 		a.setup, a.session, a.me, a.tokens, a.users, a.invitations, a.teams, a.audit, a.settings,
 		a.shops, a.connections, a.ledger, a.conversations, a.messages, a.attachments, a.frames, a.bulk, a.tags, a.contacts, a.searches, a.events,
-		a.shifts, a.roster, a.routing,
+		a.shifts, a.exceptions, a.roster, a.routing,
 	} {
 		declare()
 	}

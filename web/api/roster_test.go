@@ -158,6 +158,73 @@ func TestShifts(t *testing.T) {
 	})
 }
 
+func TestRosterExceptions(t *testing.T) {
+	eachRota(t, func(t *testing.T, r *rota) {
+		r.call(r.owner, "POST", "/shifts", r.drawn(r.agent, ""), 201, nil)
+		leave := func(user inbox.UserID) string {
+			return fmt.Sprintf(`{"user":"%s","kind":"leave","first":"2026-10-26","last":"2026-10-26","zone":"Europe/Rome","note":"at the sea"}`, user)
+		}
+		var e map[string]any
+		header := r.call(r.admin, "POST", "/roster/exceptions", leave(r.agent), 201, &e)
+		id, _ := e["id"].(string)
+		path := "/roster/exceptions/" + id
+		if header.Get("Location") != Prefix+path || e["kind"] != "leave" || e["first"] != "2026-10-26" || e["from"] != nil || e["note"] != "at the sea" {
+			t.Errorf("kept: %v at %s", e, header.Get("Location"))
+		}
+		r.call(r.agent, "POST", "/roster/exceptions", leave(r.agent), 403, nil)
+		r.call(r.admin, "POST", "/roster/exceptions", leave(r.stranger), 422, nil)
+		for location, text := range map[string]string{
+			"body.zone":  strings.Replace(leave(r.agent), "Rome", "Atlantis", 1),
+			"body.kind":  strings.Replace(leave(r.agent), "leave", "ill", 1),
+			"body.first": strings.Replace(leave(r.agent), "2026-10-26", "26.10.2026", 1),
+			"body.last":  strings.Replace(leave(r.agent), `"last":"2026-10-26"`, `"last":"2026-10-25"`, 1),
+			"body.from":  strings.Replace(leave(r.agent), "leave", "extra", 1),
+		} {
+			var p Problem
+			r.call(r.admin, "POST", "/roster/exceptions", text, 422, &p)
+			if len(p.Errors) != 1 || p.Errors[0].Location != location {
+				t.Errorf("%s: %+v", location, p.Errors)
+			}
+		}
+
+		var list struct{ Items []map[string]any }
+		for query, want := range map[string]int{"": 1, "?from=2026-10-26&to=2026-10-26": 1, "?from=2026-10-27": 0, "?to=2026-10-25": 0, "?user=" + r.admin.String(): 0} {
+			if r.call(r.agent, "GET", "/roster/exceptions"+query, "", 200, &list); len(list.Items) != want {
+				t.Errorf("%s: %d, want %d", query, len(list.Items), want)
+			}
+		}
+		if r.call(r.stranger, "GET", "/roster/exceptions", "", 200, &list); len(list.Items) != 0 {
+			t.Errorf("a stranger sees %v", list.Items)
+		}
+		var got struct{ Duties []struct{ User string } }
+		const monday = "/roster?from=2026-10-26T12:00:00Z&to=2026-10-27T12:00:00Z"
+		if r.call(r.agent, "GET", monday, "", 200, &got); len(got.Duties) != 0 {
+			t.Errorf("on duty while on leave: %v", got.Duties)
+		}
+
+		extra := strings.Replace(leave(r.agent), `"leave"`, `"extra","from":"12:00","to":"24:00"`, 1)
+		r.call(r.agent, "PUT", path, extra, 403, nil)
+		r.call(r.stranger, "PUT", path, extra, 404, nil)
+		if r.call(r.admin, "PUT", path, extra, 200, &e); e["from"] != "12:00" || e["to"] != "24:00" || e["id"] != id {
+			t.Errorf("changed: %v", e)
+		}
+		if r.call(r.agent, "GET", monday, "", 200, &got); len(got.Duties) != 1 {
+			t.Errorf("extra shift and night in one: %v", got.Duties)
+		}
+		r.call(r.stranger, "DELETE", path, "", 404, nil)
+		r.call(r.agent, "DELETE", path, "", 403, nil)
+		r.call(r.admin, "DELETE", path, "", 204, nil)
+		r.call(r.admin, "DELETE", path, "", 404, nil)
+		entries, err := r.store.AuditEntries(t.Context(), rbac.Scope{All: true}, 0, 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e := entries[0]; e.Action != inbox.AuditExceptionRemoved || e.Actor != r.admin || e.Before != "extra 2026-10-26 to 2026-10-26 Europe/Rome 12:00–24:00" {
+			t.Errorf("on record: %+v", e)
+		}
+	})
+}
+
 func TestRoster(t *testing.T) {
 	eachRota(t, func(t *testing.T, r *rota) {
 		r.call(r.owner, "POST", "/shifts", r.drawn(r.agent, ""), 201, nil)

@@ -142,25 +142,30 @@ func (a *API) postShift(ctx context.Context, in *struct{ Body ShiftFields }) (*c
 	return &created[shownShift]{Location: Prefix + "/shifts/" + s.ID.String(), Body: showShift(s)}, nil
 }
 
-// shift reads the shift of a path. NotFound if it is unknown or of somebody outside the sender's
-// shops, Denied if he may see but not draw it.
+// shift reads the shift of a path that its sender may draw.
 func (a *API) shift(ctx context.Context, id inbox.ShiftID) (inbox.Shift, error) {
 	s, err := a.Store.Shift(ctx, id)
 	if err != nil {
 		return s, err
 	}
+	return s, a.mayChange(ctx, s.User, "shift")
+}
+
+// mayChange returns nil if the sender may draw the roster of a user. NotFound if that user is outside
+// his shops, Denied if he may see but not draw it.
+func (a *API) mayChange(ctx context.Context, user inbox.UserID, what string) error {
 	mine, err := a.people(ctx, rbac.RosterManage)
-	if err != nil || mine(s.User) {
-		return s, err
+	if err != nil || mine(user) {
+		return err
 	}
 	colleague, err := a.people(ctx, rbac.ConversationRead)
 	switch {
 	case err != nil:
-		return s, err
-	case s.User == a.actor(ctx).User, colleague(s.User):
-		return s, inbox.Errorf(inbox.Denied, "you may not do this")
+		return err
+	case user == a.actor(ctx).User, colleague(user):
+		return inbox.Errorf(inbox.Denied, "you may not do this")
 	}
-	return s, inbox.Errorf(inbox.NotFound, "there is no such shift")
+	return inbox.Errorf(inbox.NotFound, "there is no such %s", what)
 }
 
 func (a *API) putShift(ctx context.Context, in *struct {

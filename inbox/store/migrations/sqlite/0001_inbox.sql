@@ -456,6 +456,21 @@ CREATE TABLE shifts (
 );
 CREATE INDEX shifts_user ON shifts (user_id);
 
+-- Days on which somebody's roster is another: off, leave, extra.
+CREATE TABLE roster_exceptions (
+    id          INTEGER PRIMARY KEY AUTOINCREMENT,
+    user_id     INTEGER NOT NULL REFERENCES users (id),
+    kind        TEXT NOT NULL,
+    first_day   TEXT NOT NULL, -- 2006-01-02, both inclusive
+    last_day    TEXT NOT NULL,
+    zone        TEXT NOT NULL,
+    from_minute INTEGER NOT NULL DEFAULT 0, -- of an extra shift
+    to_minute   INTEGER NOT NULL DEFAULT 0,
+    note        TEXT NOT NULL DEFAULT ''
+);
+CREATE INDEX roster_exceptions_user ON roster_exceptions (user_id, first_day, id);
+CREATE INDEX roster_exceptions_days ON roster_exceptions (last_day);
+
 CREATE TABLE presence (
     user_id INTEGER PRIMARY KEY REFERENCES users (id),
     state   TEXT NOT NULL,

@@ -767,6 +767,42 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/roster/exceptions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the days off, leaves and extra shifts of people of one's shops, by person and first day. */
+        get: operations["get-roster-exceptions"];
+        put?: never;
+        /** Give somebody days off, a leave or extra shifts. */
+        post: operations["post-roster-exceptions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/roster/exceptions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Change a roster exception. */
+        put: operations["put-roster-exceptions-id"];
+        post?: never;
+        /** Remove a roster exception. */
+        delete: operations["delete-roster-exceptions-id"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/routing/explain": {
         parameters: {
             query?: never;
@@ -1464,6 +1500,26 @@ export interface components {
             /** Format: int64 */
             next: number;
         };
+        ExceptionFields: {
+            /** @description first day, such as 2026-01-31 */
+            first: string;
+            /** @description of an extra shift, such as 09:00 */
+            from?: string | null;
+            /**
+             * @description off: shifts that begin on these days are left out; leave: that, and he counts as on leave; extra: one more shift on each of them
+             * @enum {string}
+             */
+            kind: "off" | "leave" | "extra";
+            /** @description last day, inclusive; at most 366 days */
+            last: string;
+            /** @description why, for colleagues */
+            note?: string;
+            /** @description of an extra shift, such as 17:00; 24:00 is allowed; not after from: on the next day */
+            to?: string | null;
+            user: string;
+            /** @description IANA name in which a leave's days and an extra shift's times are read */
+            zone: string;
+        };
         Explanation: {
             /** @description who decided by hand; null: the rules did */
             actor: string | null;
@@ -1697,6 +1753,11 @@ export interface components {
         };
         PageShop: {
             items: components["schemas"]["Shop"][];
+            /** @description pass it as cursor; null at the end */
+            next: string | null;
+        };
+        PageShownException: {
+            items: components["schemas"]["ShownException"][];
             /** @description pass it as cursor; null at the end */
             next: string | null;
         };
@@ -2052,6 +2113,27 @@ export interface components {
             /** Format: date-time */
             to: string | null;
             user: string;
+        };
+        ShownException: {
+            /** @description first day, such as 2026-01-31 */
+            first: string;
+            /** @description of an extra shift, such as 09:00 */
+            from?: string | null;
+            id: string;
+            /**
+             * @description off: shifts that begin on these days are left out; leave: that, and he counts as on leave; extra: one more shift on each of them
+             * @enum {string}
+             */
+            kind: "off" | "leave" | "extra";
+            /** @description last day, inclusive; at most 366 days */
+            last: string;
+            /** @description why, for colleagues */
+            note?: string;
+            /** @description of an extra shift, such as 17:00; 24:00 is allowed; not after from: on the next day */
+            to?: string | null;
+            user: string;
+            /** @description IANA name in which a leave's days and an extra shift's times are read */
+            zone: string;
         };
         ShownGap: {
             /** Format: date-time */
@@ -3967,6 +4049,139 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ShownRoster"];
                 };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-roster-exceptions": {
+        parameters: {
+            query?: {
+                user?: string;
+                /** @description those that touch this day or later */
+                from?: string;
+                /** @description those that touch this day or earlier */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageShownException"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "post-roster-exceptions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExceptionFields"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShownException"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "put-roster-exceptions-id": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExceptionFields"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShownException"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-roster-exceptions-id": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Error */
             default: {

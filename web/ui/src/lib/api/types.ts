@@ -189,6 +189,13 @@ export interface Ledger extends Page<LedgerEntry> {
 
 export type Shift = Omit<Schemas['ShownShift'], 'since' | 'until'> & { since: string | null; until: string | null };
 
+export type ExceptionKind = 'off' | 'leave' | 'extra';
+export type RosterException = Omit<Schemas['ShownException'], 'kind' | 'from' | 'to'> & {
+	kind: ExceptionKind;
+	from: string | null;
+	to: string | null;
+};
+
 export type Roster = {
 	duties: Shape<Schemas['ShownDuty'], never, 'from' | 'to'>[];
 	gaps: Shape<Schemas['ShownGap'], never, 'from' | 'to'>[];

@@ -1,7 +1,19 @@
 // @vitest-environment node
 import { expect, it } from 'vitest';
-import type { Shift } from '$lib/api/types';
-import { addDays, hours, monday, overnight, shiftsOn, today, week, weekday } from './week';
+import type { RosterException, Shift } from '$lib/api/types';
+import {
+	addDays,
+	exceptionsOn,
+	hours,
+	hoursOn,
+	isOff,
+	monday,
+	overnight,
+	shiftsOn,
+	today,
+	week,
+	weekday
+} from './week';
 
 const shift = (change: Partial<Shift>): Shift => ({
 	id: '1',
@@ -59,4 +71,36 @@ it('measures shifts that end the next day', () => {
 	expect(hours(shift({ from: '16:00', to: '24:00' }))).toBe(8);
 	expect(overnight(shift({ from: '16:00', to: '24:00' }))).toBe(false);
 	expect(hours(shift({ from: '00:00', to: '00:00' }))).toBe(24);
+});
+
+it('counts days off, leaves and extra shifts', () => {
+	const change = (kind: RosterException['kind'], first: string, last: string, from = '', to = ''): RosterException => ({
+		id: first,
+		user: '1',
+		kind,
+		first,
+		last,
+		zone: 'UTC',
+		from: from || null,
+		to: to || null
+	});
+	const pattern = [shift({})];
+	const list = [
+		change('extra', '2026-03-04', '2026-03-04', '18:00', '02:00'),
+		change('leave', '2026-03-03', '2026-03-04'),
+		change('off', '2026-03-06', '2026-03-06')
+	];
+	const days = week('2026-03-02');
+	expect(days.map((day) => hoursOn(pattern, list, '1', day))).toEqual([8, 0, 8, 8, 0, 0, 0]);
+	expect(days.map((day) => isOff(exceptionsOn(list, '1', day)))).toEqual([
+		false,
+		true,
+		true,
+		false,
+		true,
+		false,
+		false
+	]);
+	expect(exceptionsOn(list, '1', '2026-03-04').map((each) => each.kind)).toEqual(['leave', 'extra']);
+	expect(exceptionsOn(list, '2', '2026-03-04')).toEqual([]);
 });

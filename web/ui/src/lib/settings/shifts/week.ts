@@ -1,6 +1,6 @@
 // Weeks and shifts as plain days ("2026-01-31"), without zones: a shift's pattern names days, and
 // the zone it is read in stands beside it.
-import type { Shift } from '$lib/api/types';
+import type { RosterException, Shift } from '$lib/api/types';
 
 const dayLength = 86_400_000;
 
@@ -52,6 +52,31 @@ export function shiftsOn(shifts: readonly Shift[], user: string, day: string): S
 				(!shift.until || day <= shift.until)
 		)
 		.sort((a, b) => a.from.localeCompare(b.from));
+}
+
+/** The exceptions of a person that touch a day, leaves and days off first. */
+export function exceptionsOn(list: readonly RosterException[], user: string, day: string): RosterException[] {
+	return list
+		.filter((each) => each.user === user && each.first <= day && day <= each.last)
+		.sort((a, b) => (a.from ?? '').localeCompare(b.from ?? ''));
+}
+
+/** Whether the pattern of a day is left out because of its exceptions. */
+export function isOff(exceptions: readonly RosterException[]): boolean {
+	return exceptions.some((each) => each.kind !== 'extra');
+}
+
+/** The hours somebody works on a day, clock changes aside. */
+export function hoursOn(
+	shifts: readonly Shift[],
+	exceptions: readonly RosterException[],
+	user: string,
+	day: string
+): number {
+	const changes = exceptionsOn(exceptions, user, day);
+	const pattern = isOff(changes) ? [] : shiftsOn(shifts, user, day);
+	const extra = changes.flatMap(({ from, to }) => (from && to ? [{ from, to }] : []));
+	return [...pattern, ...extra].reduce((total, each) => total + hours(each), 0);
 }
 
 /** Whether a shift ends on the day after it begins. */
