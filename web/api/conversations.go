@@ -486,7 +486,9 @@ func copies(m inbox.Message, connection inbox.Connection) []address {
 	}
 	known := append(ownAddresses(connection), m.From.Address)
 	for _, to := range slices.Concat(m.To, m.Cc) {
-		same := func(k string) bool { return strings.EqualFold(k, to.Address) || strings.EqualFold(k, inbox.BaseAddress(to.Address)) }
+		same := func(k string) bool {
+			return strings.EqualFold(k, to.Address) || strings.EqualFold(k, inbox.BaseAddress(to.Address))
+		}
 		if !slices.ContainsFunc(known, same) {
 			list = append(list, address(to))
 			known = append(known, to.Address)
