@@ -55,6 +55,10 @@ func (s *Service) byHand(ctx context.Context, actor rbac.Actor, id inbox.Convers
 		if version != 0 && version != c.Version {
 			return inbox.Errorf(inbox.Conflict, "the conversation has changed meanwhile")
 		}
+		if c.MergedInto != 0 {
+			return &inbox.Error{Code: inbox.Conflict, Msg: "this conversation was merged into another: go on there",
+				Reason: &inbox.Reason{Code: "conversation_merged"}}
+		}
 		if allowed != nil {
 			if err := allowed(&c); err != nil {
 				return err

@@ -54,6 +54,9 @@ func (s *Service) note(ctx context.Context, tx *store.Tx, scope rbac.Scope, r No
 	if m, found, err := earlier(ctx, tx, scope.User, r.Key, r.hash()); found || err != nil {
 		return m, err
 	}
+	if c.MergedInto != 0 {
+		return inbox.Message{}, errMerged
+	}
 	m := inbox.Message{Conversation: c.ID, Shop: c.Shop, Connection: c.Connection, Direction: inbox.Note, State: inbox.Received, Author: scope.User,
 		Text: r.Text, Mentions: r.Mentions, SendKey: r.Key, SendHash: r.hash(), At: s.now()}
 	if err := s.add(ctx, tx, &m, &c, nil); err != nil {

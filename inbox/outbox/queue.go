@@ -180,13 +180,16 @@ func earlier(ctx context.Context, tx *store.Tx, author inbox.UserID, key, hash s
 	return m, true, err
 }
 
+var errMerged = &inbox.Error{Code: inbox.Denied, Msg: "this conversation was merged into another: go on there",
+	Reason: &inbox.Reason{Code: "conversation_merged"}}
+
 // mayReply refuses a reply that the conversation as it stands does not allow.
 func (s *Service) mayReply(ctx context.Context, tx *store.Tx, scope rbac.Scope, c inbox.Conversation, shop inbox.Shop, r QueueRequest) error {
 	switch {
 	case shop.State == inbox.ShopClosed:
 		return &inbox.Error{Code: inbox.Denied, Msg: "this shop is closed: its messages can only be read", Reason: &inbox.Reason{Code: "shop_closed"}}
-	case c.ClosedReason == inbox.ClosedMerged:
-		return &inbox.Error{Code: inbox.Denied, Msg: "this conversation was merged into another: reply there", Reason: &inbox.Reason{Code: "conversation_merged"}}
+	case c.MergedInto != 0:
+		return errMerged
 	case c.ContactAddress == "" && c.RemoteThread == "":
 		return &inbox.Error{Code: inbox.Denied, Msg: "nobody knows where an answer would go", Reason: &inbox.Reason{Code: "no_address"}}
 	case r.Seen == 0 || r.Anyway:
@@ -246,10 +249,7 @@ func sign(m *inbox.Message, signature string) {
 // written returns what the person wrote of a reply, without the signature.
 func written(m inbox.Message) (text, html string) {
 	html, _, _ = strings.Cut(m.HTML, htmlSignature)
-	if m.ReplyText == "" {
-		return m.Text, html
-	}
-	return m.ReplyText, html
+	return m.Said(), html
 }
 
 // sender is who a shop's customers get mail from: its name, and the address that the connection has
@@ -324,8 +324,7 @@ func (s *Service) add(ctx context.Context, tx *store.Tx, m *inbox.Message, c *in
 	if err := tx.ClaimUploads(ctx, m.Author, m.ID, files); err != nil {
 		return err
 	}
-	text, _ := written(*m)
-	words := store.SearchWords{Message: m.ID, Shop: m.Shop, Words: tokens.Tokens(m.Subject + "\n" + text)}
+	words := store.SearchWords{Message: m.ID, Shop: m.Shop, Words: tokens.Tokens(m.Subject + "\n" + m.Said())}
 	if err := tx.AddWords(ctx, []store.SearchWords{words}); err != nil {
 		return err
 	}
@@ -340,8 +339,7 @@ func (s *Service) add(ctx context.Context, tx *store.Tx, m *inbox.Message, c *in
 
 // show makes a message the one the lists quote.
 func show(c *inbox.Conversation, m inbox.Message) {
-	text, _ := written(m)
-	c.Preview, c.PreviewAuthor, c.PreviewKind = content.Preview(text, previewRunes), m.Author, m.Direction
+	c.Preview, c.PreviewAuthor, c.PreviewKind = content.Preview(m.Said(), previewRunes), m.Author, m.Direction
 }
 
 func fileBytes(m inbox.Message) (total int64) {

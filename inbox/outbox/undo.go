@@ -31,6 +31,9 @@ func lock(ctx context.Context, tx *store.Tx, scope rbac.Scope, id inbox.MessageI
 		return m, c, err
 	}
 	locked, err := tx.LockMessage(ctx, id)
+	if err == nil && locked.Conversation != c.ID { // it was merged or split off between the two
+		return m, c, inbox.Errorf(inbox.Conflict, "this message has moved to another conversation: try again")
+	}
 	locked.Attachments = m.Attachments
 	return locked, c, err
 }

@@ -45,6 +45,9 @@ func (x *Acts) change(ctx context.Context, actor rbac.Actor, permission rbac.Per
 		if !x.rights.Can(actor, permission, c.Shop) {
 			return errDenied
 		}
+		if c.MergedInto != 0 {
+			return errMerged()
+		}
 		changed = c
 		if version != 0 && version != c.Version {
 			return inbox.Errorf(inbox.Conflict, "this conversation was changed meanwhile")

@@ -112,7 +112,7 @@ func New(mux *http.ServeMux, o Options) *API {
 func (a *API) resources() {
 	for _, declare := range []func(){
 		a.setup, a.session, a.me, a.tokens, a.users, a.invitations, a.teams, a.audit, a.settings,
-		a.shops, a.connections, a.ledger, a.conversations, a.messages, a.attachments, a.frames, a.bulk, a.tags, a.contacts, a.searches, a.events,
+		a.shops, a.connections, a.ledger, a.conversations, a.merging, a.messages, a.attachments, a.frames, a.bulk, a.tags, a.contacts, a.searches, a.events,
 		a.shifts, a.exceptions, a.roster, a.routing,
 	} {
 		declare()

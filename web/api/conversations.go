@@ -40,6 +40,7 @@ type conversation struct {
 	DueAt          instant                 `json:"due_at"`
 	SnoozedUntil   instant                 `json:"snoozed_until"`
 	CreatedAt      instant                 `json:"created_at"`
+	Unverified     bool                    `json:"unverified" doc:"the newest message of the customer may not be his"`
 	Version        int64                   `json:"version"`
 }
 
@@ -69,7 +70,8 @@ func showConversation(c inbox.Conversation, channel string) conversation {
 		Status: some(c.Status), Assignee: some(c.Assignee), AssignedAt: at(c.AssignedAt), AssignReason: c.AssignReason, Tags: tags,
 		Preview: preview{c.Preview, some(c.PreviewAuthor), c.PreviewKind}, Messages: c.Messages, HasAttachments: c.HasAttachments,
 		Unread: c.Unread, Draft: c.Draft, LastAt: at(c.LastAt), WaitingSince: at(c.WaitingSince), DueAt: at(c.DueAt),
-		SnoozedUntil: at(c.SnoozedUntil), CreatedAt: at(c.CreatedAt), Version: c.Version}
+		SnoozedUntil: at(c.SnoozedUntil), CreatedAt: at(c.CreatedAt),
+		Unverified: c.Unverified, Version: c.Version}
 }
 
 // showConversations adds the channels, which are looked up once per connection and never change.
@@ -121,7 +123,8 @@ func (a *API) conversations() {
 	register(a, rbac.ConversationRead, huma.Operation{Method: http.MethodGet, Path: "/conversations", Summary: "List conversations."}, a.listConversations)
 	register(a, rbac.ConversationRead, huma.Operation{Method: http.MethodGet, Path: "/conversations/counts",
 		Summary: "Count the lists and shops, each up to 1000."}, a.countConversations)
-	register(a, rbac.ConversationRead, huma.Operation{Method: http.MethodGet, Path: "/conversations/{id}", Summary: "Read one conversation."}, a.getConversation)
+	register(a, rbac.ConversationRead, huma.Operation{Method: http.MethodGet, Path: "/conversations/{id}", Summary: "Read one conversation.",
+		Description: "One that was merged into another is answered with that one: its id tells."}, a.getConversation)
 	register(a, rbac.ConversationRead, huma.Operation{Method: http.MethodGet, Path: "/conversations/{id}/events",
 		Summary: "Read what happened to a conversation, newest first."}, a.listConversationEvents)
 	register(a, rbac.ConversationTag, huma.Operation{Method: http.MethodPut, Path: "/conversations/{id}/tags/{tag}", Summary: "Put a tag on."}, a.putTag)
@@ -378,14 +381,15 @@ func (a *API) listConversationEvents(ctx context.Context, in *struct {
 	Paging
 }) (*body[page[loggedEvent]], error) {
 	scope := a.scope(ctx)
-	if err := a.acts.sees(ctx, a.actor(ctx), in.ID.ID); err != nil {
+	id, err := a.Store.CurrentConversation(ctx, scope, in.ID.ID)
+	if err != nil {
 		return nil, err
 	}
 	var before int64
 	if err := readCursor(in.Cursor, &before); err != nil {
 		return nil, err
 	}
-	events, err := a.Store.ConversationEvents(ctx, scope, in.ID.ID, before, in.Limit+1)
+	events, err := a.Store.ConversationEvents(ctx, scope, id, before, in.Limit+1)
 	if err != nil {
 		return nil, err
 	}
@@ -396,6 +400,7 @@ func (a *API) listConversationEvents(ctx context.Context, in *struct {
 type conversationDetail struct {
 	conversation
 	Reply   replyRules `json:"reply"`
+	Links   []link     `json:"links"`
 	SeenSeq int64      `json:"seen_seq" doc:"number of the newest event this answer is sure to include"`
 }
 
@@ -415,7 +420,15 @@ func (a *API) getConversation(ctx context.Context, in *ConversationPath) (*body[
 	if err != nil {
 		return nil, err
 	}
-	c, err := a.Store.Conversation(ctx, a.scope(ctx), in.ID.ID)
+	id, err := a.Store.CurrentConversation(ctx, a.scope(ctx), in.ID.ID)
+	if err != nil {
+		return nil, err
+	}
+	c, err := a.Store.Conversation(ctx, a.scope(ctx), id)
+	if err != nil {
+		return nil, err
+	}
+	links, err := a.links(ctx, id)
 	if err != nil {
 		return nil, err
 	}
@@ -427,7 +440,7 @@ func (a *API) getConversation(ctx context.Context, in *ConversationPath) (*body[
 	if err != nil {
 		return nil, err
 	}
-	return &body[conversationDetail]{conversationDetail{showConversation(c, connection.Kind), rules, seq}}, nil
+	return &body[conversationDetail]{conversationDetail{showConversation(c, connection.Kind), rules, links, seq}}, nil
 }
 
 // replyRules reads them from the shop, the connection and the newest message of the customer. What is

@@ -35,6 +35,7 @@ type message struct {
 	Automatic    inbox.Automatic      `json:"automatic" enum:",auto_reply,bounce,delay,feedback,receipt,list" doc:"the kind of a message that no person wrote; empty for a person's"`
 	Deliveries   []messageDelivery    `json:"deliveries" doc:"what reports say of a message that was sent, by recipient"`
 	Unverified   bool                 `json:"unverified" doc:"the sender may not be who he claims to be"`
+	Disguised    bool                 `json:"disguised" doc:"the sender's name looks like another address than his"`
 	Mentions     []inbox.UserID       `json:"mentions"`
 	Attachments  []attachment         `json:"attachments"`
 }
@@ -67,7 +68,7 @@ func showMessage(m inbox.Message) message {
 		From: address(m.From), To: showAddresses(m.To), Cc: showAddresses(m.Cc), Bcc: showAddresses(m.Bcc), Subject: m.Subject, Text: m.Text,
 		ReplyText: reply, HTML: m.HTML != "", Remote: showsRemote(m.HTML), At: at(m.At), SendAt: at(m.SendAt), CreatedAt: at(m.CreatedAt), Automatic: m.Automatic,
 		Deliveries: showDeliveries(m.Deliveries),
-		Unverified: m.Unverified, Mentions: notNil(m.Mentions), Attachments: showAttachments(m.Attachments)}
+		Unverified: m.Unverified, Disguised: m.Direction == inbox.In && m.From.Disguised(), Mentions: notNil(m.Mentions), Attachments: showAttachments(m.Attachments)}
 }
 
 func showDeliveries(list []inbox.Delivery) []messageDelivery {
@@ -122,14 +123,15 @@ func (a *API) listMessages(ctx context.Context, in *struct {
 	ConversationPath
 	Paging
 }) (*body[page[message]], error) {
-	if err := a.acts.sees(ctx, a.actor(ctx), in.ID.ID); err != nil {
+	id, err := a.Store.CurrentConversation(ctx, a.scope(ctx), in.ID.ID)
+	if err != nil {
 		return nil, err
 	}
 	var before store.Place
 	if err := readCursor(in.Cursor, &before); err != nil {
 		return nil, err
 	}
-	found, err := a.Store.Messages(ctx, in.ID.ID, store.Position{At: time.UnixMicro(before.Key), ID: before.ID}, in.Limit+1)
+	found, err := a.Store.Messages(ctx, id, store.Position{At: time.UnixMicro(before.Key), ID: before.ID}, in.Limit+1)
 	position := func(m inbox.Message) any { return store.Place{Key: m.At.UnixMicro(), ID: int64(m.ID)} }
 	return reply(list(found, in.Limit, position, showMessage), err)
 }

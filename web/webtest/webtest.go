@@ -27,6 +27,7 @@ import (
 	"github.com/deskbell/deskbell/inbox/ingest"
 	"github.com/deskbell/deskbell/inbox/jobs"
 	"github.com/deskbell/deskbell/inbox/outbox"
+	"github.com/deskbell/deskbell/inbox/reference"
 	"github.com/deskbell/deskbell/inbox/seal"
 	"github.com/deskbell/deskbell/inbox/store"
 	"github.com/deskbell/deskbell/inbox/store/storetest"
@@ -94,10 +95,11 @@ func New(t testing.TB, s *store.Store, shops int, kinds channels.Registry) *Serv
 	must(err)
 	wake := bus.NewLocal()
 	s.OnCommit(wake.Announce)
-	taken := ingest.New(ingest.Options{Store: s, Blobs: blobs})
+	references := reference.New()
+	taken := ingest.New(ingest.Options{Store: s, Blobs: blobs, References: references})
 	server, err := web.New(web.Options{Auth: people, Ready: s.Ping, Log: log,
 		API: api.Options{Store: s, Rights: rights, People: people, Routing: routing.New(routing.Options{Store: s, Rights: rights}),
-			Outbox: outbox.New(outbox.Options{Store: s, Jobs: work, Blobs: blobs, Sender: noPost{}}), Blobs: blobs, Seal: ring, Kinds: kinds,
+			Outbox: outbox.New(outbox.Options{Store: s, Jobs: work, Blobs: blobs, Sender: noPost{}, References: references}), Blobs: blobs, Seal: ring, Kinds: kinds,
 			Ingest: taken, Pictures: pictures.New(&outbound.Guard{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}), Version: "test"},
 		Live: live.Options{Store: s, Rights: rights, Auth: people, Bus: wake, Log: log, Version: "test", Look: time.Hour, Patience: time.Second}, Screen: screen,
 	})

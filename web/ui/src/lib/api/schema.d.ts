@@ -337,7 +337,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read one conversation. */
+        /**
+         * Read one conversation.
+         * @description One that was merged into another is answered with that one: its id tells.
+         */
         get: operations["get-conversations-id"];
         put?: never;
         post?: never;
@@ -395,6 +398,48 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/conversations/{id}/links/{other}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Say that two conversations belong together. */
+        put: operations["put-conversations-id-links-other"];
+        post?: never;
+        /** Say that two conversations that look related are not. */
+        delete: operations["delete-conversations-id-links-other"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/conversations/{id}/merge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Merge it into another conversation of its shop, which then shows what was said here.
+         * @description Doing it again changes nothing. Conversations with two customers need two_customers: else 409 with reason two_customers. Answers with the conversation that stays.
+         */
+        post: operations["post-conversations-id-merge"];
+        /**
+         * Take it out of the conversation it was merged into.
+         * @description What was its own before goes back; what arrived since stays there.
+         */
+        delete: operations["delete-conversations-id-merge"];
         options?: never;
         head?: never;
         patch?: never;
@@ -486,6 +531,24 @@ export interface paths {
         put: operations["put-conversations-id-snooze"];
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/conversations/{id}/split": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Begin a new conversation with one of its messages and all after it. Doing it again changes nothing. */
+        post: operations["post-conversations-id-split"];
+        /** Merge it back into the conversation it was split off from, and answer with that. */
+        delete: operations["delete-conversations-id-split"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1411,6 +1474,8 @@ export interface components {
             tags: string[];
             /** @description by the caller */
             unread: boolean;
+            /** @description the newest message of the customer may not be his */
+            unverified: boolean;
             /** Format: int64 */
             version: number;
             /** Format: date-time */
@@ -1422,6 +1487,7 @@ export interface components {
             name: string;
         };
         ConversationDetail: {
+            links: components["schemas"]["Link"][];
             reply: components["schemas"]["ReplyRules"];
             /**
              * Format: int64
@@ -1582,6 +1648,31 @@ export interface components {
                 [key: string]: number;
             };
         };
+        Link: {
+            contact: components["schemas"]["ConversationContact"];
+            /** @description the other one */
+            conversation: string;
+            /** @enum {string} */
+            kind: "sibling" | "related" | "split" | "merged";
+            /** Format: date-time */
+            last_at: string | null;
+            /** @description the other one came later: it was split off this one, merged into it, or looks related to it */
+            later: boolean;
+            /** Format: int64 */
+            messages: number;
+            /**
+             * @description why it looks related
+             * @enum {string}
+             */
+            reason: "" | "answers" | "references" | "subject";
+            shop: string;
+            /** @enum {string} */
+            state: "open" | "pending" | "snoozed" | "closed";
+            subject: string;
+            unverified: boolean;
+            /** Format: int64 */
+            version: number;
+        };
         LinkInfo: {
             email: string;
             /**
@@ -1658,6 +1749,8 @@ export interface components {
             deliveries: components["schemas"]["MessageDelivery"][];
             /** @enum {string} */
             direction: "in" | "out" | "note";
+            /** @description the sender's name looks like another address than his */
+            disguised: boolean;
             from: components["schemas"]["Address"];
             /** @description there is an HTML form at /messages/{id}/html */
             html: boolean;
@@ -1845,9 +1938,18 @@ export interface components {
             /** @enum {string} */
             status?: "active" | "disabled";
         };
+        "Post-conversations-id-mergeRequest": {
+            into: string;
+            /** @description the caller knows that these are two customers; replies go to that of the conversation that stays */
+            two_customers?: boolean;
+        };
         "Post-conversations-id-notesRequest": {
             mentions?: string[];
             text: string;
+        };
+        "Post-conversations-id-splitRequest": {
+            /** @description the first of the new conversation */
+            message: string;
         };
         "Post-invitations-token-tokenRequest": {
             language?: string;
@@ -3219,6 +3321,138 @@ export interface operations {
             };
         };
     };
+    "put-conversations-id-links-other": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                other: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-conversations-id-links-other": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                other: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "post-conversations-id-merge": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the version this is based on */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Post-conversations-id-mergeRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Conversation"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-conversations-id-merge": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the version this is based on */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Conversation"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "get-conversations-id-messages": {
         parameters: {
             query?: {
@@ -3380,6 +3614,79 @@ export interface operations {
                 "application/json": components["schemas"]["Put-conversations-id-snoozeRequest"];
             };
         };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Conversation"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "post-conversations-id-split": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the version this is based on */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Post-conversations-id-splitRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Conversation"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-conversations-id-split": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the version this is based on */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
         responses: {
             /** @description OK */
             200: {

@@ -214,7 +214,11 @@ export type Conversation = Shape<Schemas['Conversation'], 'assign_reason', 'crea
 
 export type ReplyRules = Shape<Schemas['ReplyRules'], 'reason'>;
 
-export type ConversationDetail = Conversation & Pick<Schemas['ConversationDetail'], 'seen_seq'> & { reply: ReplyRules };
+/** Another conversation that belongs to the one that is read. */
+export type Link = Shape<Schemas['Link'], never, 'last_at'>;
+
+export type ConversationDetail = Conversation &
+	Pick<Schemas['ConversationDetail'], 'seen_seq'> & { reply: ReplyRules; links: Link[] };
 
 export type MessageState = Message['state'];
 

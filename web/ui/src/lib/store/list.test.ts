@@ -29,6 +29,7 @@ function conversation(id: number, change: Partial<Conversation> = {}): Conversat
 		due_at: minute(id),
 		snoozed_until: null,
 		created_at: minute(0),
+		unverified: false,
 		version: 1,
 		...change
 	};
