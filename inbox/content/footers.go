@@ -1,41 +1,118 @@
 package content
 
-// footers begin, in lower case, the paragraphs that mail servers and virus scanners put under mails.
+import "strings"
+
+// What mail servers, virus scanners and mailing lists write around every mail, in lower case.
+
+// footers begin a paragraph that is never a customer's.
 var footers = []string{
 	"virus-free", "virenfrei", "sans virus", "libre de virus", "senza virus", "livre de vírus", "без вирусов", "wolny od wirusów", "bez virů", "virusvrij", "garanti sans virus", "privo di virus", "không có vi-rút",
 	"this email has been checked for viruses", "this e-mail has been checked for viruses", "this email is free from viruses", "no virus found in this", "this email has been scanned",
 	"diese e-mail wurde von avast", "diese e-mail wurde auf viren", "l'absence de virus dans ce courrier", "l’absence de virus dans ce courrier", "este correo electrónico ha sido comprobado", "el software de antivirus avast", "questa e-mail è stata controllata", "questa email è stata esaminata", "esta mensagem foi verificada", "este e-mail foi verificado", "deze e-mail is gecontroleerd op virussen", "ta wiadomość e-mail została sprawdzona", "данное сообщение проверено на вирусы", "это сообщение проверено на вирусы", "tento e-mail byl zkontrolován",
-	"confidentiality notice", "confidentiality note", "confidentiality statement", "confidentiality:", "disclaimer:", "disclaimer", "legal notice", "legal disclaimer", "privileged and confidential", "privacy notice", "notice: this e", "important notice: this e", "confidential:", "confidential communication", "privacy and confidentiality",
-	"this email and any", "this e-mail and any", "this message and any", "this email message and any", "this e-mail message", "this email is confidential", "this e-mail is confidential", "this email may contain", "this e-mail may contain", "this message may contain", "this message contains confidential", "this email contains confidential", "this e-mail contains confidential", "this email, including", "this e-mail, including", "this message is intended", "this email is intended", "this e-mail is intended", "this transmission", "this communication is", "this communication (", "this communication may", "the information contained in this", "the information in this e", "the information transmitted", "the contents of this e", "if you are not the intended recipient", "if you have received this e", "if you received this e", "the content of this e", "this electronic message", "this electronic mail", "any views or opinions presented", "this mail is intended", "this email was intended",
-	"please consider the environment", "please consider the environmental", "think before you print", "before printing", "save a tree", "please don't print", "please do not print this", "consider the environment",
-	"diese e-mail enthält vertrauliche", "diese email enthält vertrauliche", "diese nachricht enthält vertrauliche", "diese e-mail und ", "diese nachricht und ihre", "diese nachricht ist vertraulich", "der inhalt dieser e-mail", "die information in dieser", "die in dieser e-mail", "vertraulichkeitshinweis", "haftungsausschluss", "bitte denken sie an die umwelt", "denken sie an die umwelt", "bitte prüfen sie, ob", "der schutz ihrer daten ist", "informationen zum datenschutz", "hinweise zum datenschutz", "bevor sie diese e-mail ausdrucken", "diese mail enthält vertrauliche",
-	"ce message et toutes les", "ce message et ses pièces", "ce message et les", "ce courriel et", "ce courriel peut", "ce message est confidentiel", "ce message peut contenir", "cet e-mail et", "cet e-mail est", "le présent message", "les informations contenues dans ce", "avis de confidentialité", "pensez à l'environnement", "pensez à l’environnement", "pensez environnement", "merci de penser à l'environnement", "afin de préserver l'environnement", "n'imprimez ce", "n’imprimez ce",
-	"este mensaje y", "este mensaje puede", "este mensaje se dirige", "este mensaje va dirigido", "este mensaje contiene", "este mensaje está dirigido", "este correo electrónico y", "este correo y", "este correo electrónico contiene", "este correo electrónico puede", "la información contenida en este", "la información incluida en", "aviso legal", "aviso de confidencialidad", "nota de confidencialidad", "cláusula de confidencialidad", "en cumplimiento de lo", "antes de imprimir", "por favor, piense en el medio", "de conformidad con lo",
-	"esta mensagem e", "esta mensagem pode", "esta mensagem contém", "esta mensagem, incluindo", "este e-mail e", "este email e", "este e-mail pode", "este e-mail contém", "as informações contidas", "a informação contida", "aviso de confidencialidade",
-	"le informazioni contenute", "questo messaggio e", "questo messaggio, ", "questo messaggio di posta", "questo messaggio contiene", "questa e-mail e", "questa email e", "questa mail è", "il presente messaggio", "il contenuto di questa", "il contenuto della presente", "avviso di riservatezza", "ai sensi del d", "ai sensi del reg", "ai sensi dell", "informativa privacy", "rispetta l'ambiente", "prima di stampare", "nota di riservatezza", "le informazioni trasmesse", "la presente comunicazione",
-	"dit bericht kan", "dit bericht is", "dit bericht en", "dit e-mailbericht", "deze e-mail is", "deze e-mail en", "deze e-mail kan", "de informatie in dit", "de informatie verzonden", "aan dit bericht kunnen",
-	"niniejsza wiadomość", "ta wiadomość i", "ta wiadomość zawiera", "treść tej wiadomości", "informacje zawarte w", "wiadomość ta jest", "klauzula poufności", "administratorem danych",
-	"данное сообщение", "настоящее сообщение", "настоящее электронное", "данное электронное", "информация, содержащаяся", "это электронное сообщение", "это сообщение и любые", "конфиденциальность:", "уведомление о конфиденциальности",
-	"tato zpráva", "tento e-mail a", "tento email a", "informace obsažené v", "táto správa a", "detta meddelande kan", "detta e-postmeddelande", "denne e-mail", "denne mail kan", "denne meddelelse", "denne e-posten", "tämä viesti on", "tämä sähköposti", "ez az üzenet", "ez az e-mail", "acest mesaj", "acest e-mail", "това съобщение", "το παρόν μήνυμα", "αυτό το μήνυμα", "bu e-posta", "bu elektronik posta", "bu mesaj ve", "yasal uyarı",
-	"本邮件及其附件", "本邮件及附件", "本電子郵件", "此邮件及", "本邮件", "此电子邮件", "このメールには", "このメールは", "本メール", "이 메일은", "본 메일은", "이 전자우편", "본 메일에",
-	"you received this message because you are subscribed", "you are receiving this because", "you received this because you", "to unsubscribe from this", "to unsubscribe, ", "to unsubscribe send", "unsubscribe:", "this message was sent to you because",
+	"confidentiality notice", "confidentiality note", "confidentiality statement", "confidentiality:", "disclaimer:", "legal disclaimer", "privileged and confidential", "privacy and confidentiality", "vertraulichkeitshinweis", "avis de confidentialité", "aviso de confidencialidad", "aviso legal", "nota de confidencialidad", "cláusula de confidencialidad", "avviso di riservatezza", "nota di riservatezza", "klauzula poufności", "уведомление о конфиденциальности", "yasal uyarı",
+	"please consider the environment", "think before you print", "before printing this", "please don't print this", "please do not print this", "consider the environment before", "bitte denken sie an die umwelt", "denken sie an die umwelt", "bevor sie diese e-mail ausdrucken", "pensez à l'environnement", "pensez à l’environnement", "merci de penser à l'environnement", "n'imprimez ce", "n’imprimez ce", "antes de imprimir este", "por favor, piense en el medio", "rispetta l'ambiente", "prima di stampare questa",
+	"you received this message because you are subscribed", "you are receiving this because you", "to unsubscribe from this", "to unsubscribe send", "to unsubscribe, send", "this e-mail was sent from a contact form",
 }
 
 // footerWords are found in the first words of such paragraphs.
 var footerWords = []string{
-	"www.avast.com", "www.avg.com", "avast.com/antivirus", "avast antivirus", "checked for viruses by", "überprüft. www.avast", "mimecast", "mailing list - ", "mailing list -- ", "lists/listinfo/", "mailman/listinfo", "mailman3/",
+	"www.avast.com", "www.avg.com", "avast.com/antivirus", "avast antivirus", "überprüft. www.avast", "mailing list - ", "mailing list -- ", "lists/listinfo/", "mailman/listinfo", "mailman3/",
+}
+
+// aboutMails begin a paragraph that speaks of the mail itself; with one of secrecies in it, it is
+// the lawyers'. Customers begin so too: "This message is my withdrawal".
+var aboutMails = []string{
+	"this email", "this e-mail", "this message", "this mail", "this communication", "this transmission", "this electronic", "the information", "the content", "any views", "if you are not the", "if you have received this", "if you received this", "notice:", "important notice", "legal notice", "privacy notice", "confidential", "disclaimer", "important:", "the sender",
+	"diese e-mail", "diese email", "diese nachricht", "diese mail", "der inhalt dieser", "die information", "die in dieser", "wichtiger hinweis", "hinweis:", "haftungsausschluss", "der schutz ihrer", "informationen zum datenschutz", "hinweise zum datenschutz",
+	"ce message", "ce courriel", "ce mail", "cet e-mail", "cet email", "ce courrier", "le présent message", "les informations", "le contenu de", "si vous n", "l'information",
+	"este mensaje", "este correo", "este e-mail", "este email", "la información", "el contenido", "en cumplimiento", "de conformidad", "advertencia", "le informamos", "si usted no es", "si ha recibido",
+	"esta mensagem", "as informações", "a informação", "o conteúdo", "este correio", "se você não", "aviso:",
+	"questo messaggio", "questa e-mail", "questa email", "questa mail", "il presente messaggio", "la presente", "il contenuto", "le informazioni", "ai sensi", "informativa", "qualora", "si informa", "i dati",
+	"dit bericht", "dit e-mailbericht", "deze e-mail", "deze email", "deze mail", "de informatie", "aan dit bericht", "de inhoud van",
+	"niniejsza", "ta wiadomość", "treść tej", "informacje zawarte", "wiadomość ta", "administratorem", "uwaga:", "jeżeli nie",
+	"данное", "настоящее", "это сообщение", "это электронное", "это письмо", "информация", "содержание",
+	"tato zpráva", "tento e-mail", "tento email", "informace obsažené", "táto správa", "detta meddelande", "detta e-post", "denne e-mail", "denne mail", "denne meddelelse", "denne e-post", "tämä viesti", "tämä sähköposti", "ez az üzenet", "ez az e-mail", "acest mesaj", "acest e-mail", "acest email", "informațiile", "това съобщение", "този имейл", "το παρόν", "αυτό το μήνυμα", "bu e-posta", "bu elektronik", "bu mesaj",
+	"本邮件", "本電子郵件", "此邮件", "此電子郵件", "本电子邮件", "このメール", "本メール", "이 메일", "본 메일", "이 전자우편",
+}
+
+// secrecies are the words of lawyers.
+var secrecies = []string{
+	"confidential", "privileged", "intended recipient", "intended only", "intended solely", "intended for", "unauthorized", "unauthorised", "legally protected", "vertraulich", "adressat", "unbefugt", "rechtlich geschützt", "confidentiel", "destinataire prévu", "destinataire", "confidencial", "destinatario", "destinatário", "riservat", "confidenzial", "destinatari", "vertrouwelijk", "geadresseerde", "poufn", "adresat", "адресат", "конфиденциальн", "důvěrn", "dôvern", "fortrolig", "konfidenti", "sekretess", "luottamuksell", "bizalmas", "confidenția", "confidential", "поверителн", "εμπιστευτικ", "gizli", "机密", "保密", "機密", "守秘", "기밀", "비밀", "196/2003", "2016/679", "gdpr", "dsgvo", "rgpd", "datenschutz", "datenverarbeitung", "protección de datos",
 }
 
 // banners begin the warnings that a receiving server puts above mails from outside.
 var banners = []string{
-	"caution: this email", "caution: this e-mail", "caution: external", "caution: this message", "external email", "external e-mail", "external sender", "external mail", "external:", "warning: this email", "warning: external", "this email originated from outside", "this email originates from outside", "this message originated from outside", "you don't often get email from", "you don’t often get email from", "some people who received this message don't often", "some people who received this message don’t often",
-	"achtung: diese e-mail", "achtung: externe", "vorsicht: diese e-mail", "vorsicht: externe", "externe e-mail", "warnung: diese e-mail", "sie erhalten nicht häufig e-mails von", "sie erhalten nicht oft e-mails von",
-	"attention : ce", "attention: ce", "attention : mail externe", "attention: mail externe", "vous n’obtenez pas souvent", "vous n'obtenez pas souvent", "vous ne recevez pas souvent", "precaución: este correo", "atención: este correo", "no suele recibir correos electrónicos de", "no suele recibir correo electrónico de", "attenzione: questa", "attenzione: mail esterna", "attenzione: e-mail esterna", "in genere non si ricevono messaggi", "non si ricevono spesso messaggi",
-	"внимание: внешн", "внимание! внешн", "внешнее письмо", "вы не часто получаете", "вы нечасто получаете", "您通常不会收到", "外部邮件", "let op: deze e-mail", "uwaga: ta wiadomość", "uwaga! ta wiadomość",
+	"caution: this email", "caution: this e-mail", "caution: this message", "caution: external", "caution! external", "caution - external", "external email", "external e-mail", "external sender", "external mail:", "warning: this email", "warning: external", "this email originated from outside", "this email originates from outside", "this message originated from outside", "you don't often get email from", "you don’t often get email from", "some people who received this message don't often", "some people who received this message don’t often",
+	"achtung: diese e-mail", "achtung: externe e-mail", "achtung: externe mail", "achtung: externer absender", "vorsicht: diese e-mail", "vorsicht: externe", "warnung: diese e-mail", "sie erhalten nicht häufig e-mails von", "sie erhalten nicht oft e-mails von",
+	"attention : mail externe", "attention: mail externe", "attention : ce mail provient", "attention : cet e-mail provient", "vous n’obtenez pas souvent", "vous n'obtenez pas souvent", "vous ne recevez pas souvent", "precaución: este correo", "atención: este correo", "no suele recibir correos electrónicos de", "no suele recibir correo electrónico de", "attenzione: questa e-mail proviene", "attenzione: questa mail proviene", "attenzione: mail esterna", "attenzione: e-mail esterna", "in genere non si ricevono messaggi", "non si ricevono spesso messaggi",
+	"внимание: внешнее письмо", "внимание! внешнее письмо", "внимание! внешний", "внешнее письмо", "вы не часто получаете", "вы нечасто получаете", "您通常不会收到", "[外部邮件]", "let op: deze e-mail", "uwaga: ta wiadomość pochodzi", "uwaga! ta wiadomość pochodzi",
 }
+
+// bannerWords are in the lines under such a beginning that belong to it.
+var bannerWords = []string{"links or ", "attachments", "learn why this is important", "know the content is safe", "recognize the sender", "outside of the organi", "outside your organi", "anhänge", "warum dies wichtig ist", "pièces jointes", "pourquoi", "archivos adjuntos", "por qué esto es importante", "allegati", "perché è importante", "вложени", "почему это важно", "bijlagen", "załącznik"}
 
 // frameBegins and frameEnds stand between dashes around a customer's words that a marketplace passes on.
 var (
 	frameBegins = []string{"begin message", "anfang der nachricht", "beginn der nachricht", "début du message", "inizio messaggio", "inizio del messaggio", "comienzo del mensaje", "inicio del mensaje", "begin bericht", "begin van bericht", "メッセージはここから", "início da mensagem", "mesaj başlangıcı", "początek wiadomości", "meddelandet börjar"}
 	frameEnds   = []string{"end message", "end of message", "ende der nachricht", "fin du message", "fine messaggio", "fine del messaggio", "fin del mensaje", "einde bericht", "einde van bericht", "メッセージはここまで", "fim da mensagem", "mesaj sonu", "koniec wiadomości", "meddelandet slutar"}
 )
+
+const (
+	footerHead    = 400 // characters of a footer that are read
+	shortestLegal = 60  // bytes
+)
+
+// isFooter tells of a paragraph that servers put under every mail.
+func isFooter(paragraph string) bool {
+	lower := bare(strings.Trim(bare(headOf(paragraph, footerHead)), "-=#~•!<>()| "))
+	return hasAnyPrefix(lower, footers) || containsAny(headOf(lower, 120), footerWords) ||
+		len(lower) >= shortestLegal && hasAnyPrefix(lower, aboutMails) && containsAny(lower, secrecies)
+}
+
+// dropBanner drops the warning that the receiving server puts above mails from outside.
+func (f *finder) dropBanner() {
+	first := f.nextWords(0, 8)
+	if first < 0 || f.lines[first].quote > 0 || !hasAnyPrefix(bare(f.lines[first].text), banners) {
+		return
+	}
+	f.drop[first] = true
+	for i := first + 1; i < len(f.lines) && f.lines[i].quote == 0 && containsAny(bare(f.lines[i].text), bannerWords); i++ {
+		f.drop[i] = true
+	}
+}
+
+// keepFramed drops all but the lines between the marks that marketplaces put around a customer's
+// words when they pass a mail on.
+func (f *finder) keepFramed() {
+	begin, end := -1, -1
+	for i, l := range f.lines {
+		if l.mark == markOnly && begin < 0 {
+			begin = i
+		}
+		if begin >= 0 && end < 0 && f.lines[begin].mark == markOnly && l.mark != markOnly {
+			end = i
+		}
+		if !strings.HasPrefix(l.text, "---") || len(l.text) > 200 {
+			continue
+		}
+		switch inner := bare(strings.Trim(l.text, "- ")); {
+		case begin < 0 && hasAnyPrefix(inner, frameBegins):
+			begin = i + 1
+		case begin >= 0 && end < 0 && hasAnyPrefix(inner, frameEnds):
+			end = i
+		}
+	}
+	if begin < 0 || begin == len(f.lines) {
+		return
+	}
+	if end < 0 {
+		if f.lines[begin].mark != markOnly {
+			return
+		}
+		end = len(f.lines)
+	}
+	if hasWords(f.lines[begin:end]) {
+		f.dropRange(0, begin)
+		f.dropRange(end, len(f.lines))
+	}
+}

@@ -182,8 +182,11 @@ func isOriginalRule(text string) bool {
 		return false
 	}
 	inner = bare(strings.TrimRight(inner, "-_=~—–─+ \u00a0"))
-	if hasAnyPrefix(inner, vocabulary.original) {
-		return len(inner) < 60 || strings.Contains(inner, "@")
+	for _, word := range vocabulary.original {
+		isTitle := strings.Contains(word, " ") || len(word) > len("original") // and not "--original box is missing"
+		if inner == word || isTitle && strings.HasPrefix(inner, word) && (len(inner) < 60 || strings.Contains(inner, "@")) {
+			return true
+		}
 	}
 	return strings.HasSuffix(text, "--") && containsAny(inner, vocabulary.wrote) && (strings.Contains(inner, "@") || hasHour(inner))
 }

@@ -55,24 +55,24 @@ func TestHugeHTML(t *testing.T) {
 // TestHugeText does the same for text without marks.
 func TestHugeText(t *testing.T) {
 	for name, text := range map[string]string{
-		"colons":          strings.Repeat("1:1:\n", 1_000_000),
+		"colons":          strings.Repeat("1:1:\n", 100_000),
 		"introductions":   strings.Repeat("On 3.3.2025 10:15 ann@home.example wrote:\n", 100_000),
 		"wrapped":         strings.Repeat("On 3.3.2025\n10:15 ann@home.example\nwrote:\n\n", 100_000),
-		"long line":       strings.Repeat("On 3.3.2025 10:15 a@b ", 300_000) + "wrote:\n> x",
-		"dashes":          strings.Repeat("--\n", 1_000_000),
-		"dashes, blanks":  strings.Repeat("--\n\n\n\n", 500_000),
-		"headers":         strings.Repeat("From: x\n", 500_000),
-		"rules":           strings.Repeat("--------------------\n", 300_000),
-		"quotes":          strings.Repeat("x\n\n> y\n", 500_000),
-		"blank lines":     "x" + strings.Repeat("\n", 5_000_000) + "> y",
+		"long line":       strings.Repeat("On 3.3.2025 10:15 a@b ", 100_000) + "wrote:\n> x",
+		"dashes":          strings.Repeat("--\n", 100_000),
+		"dashes, blanks":  strings.Repeat("--\n\n\n\n", 150_000),
+		"headers":         strings.Repeat("From: x\n", 150_000),
+		"rules":           strings.Repeat("--------------------\n", 100_000),
+		"quotes":          strings.Repeat("x\n\n> y\n", 150_000),
+		"blank lines":     "x" + strings.Repeat("\n", 150_000) + "> y",
 		"farewells":       "x\n" + strings.Repeat("Sent from my iPhone\n", 200_000),
 		"foreign quotes":  strings.Repeat("On 3.3.2025 10:15 Ann wrote:\n| x\n", 100_000),
-		"quote marks":     strings.Repeat(">", 5_000_000),
-		"initials":        strings.Repeat("AB> x\n", 500_000),
-		"links":           strings.Repeat("<http://x", 500_000),
-		"original":        strings.Repeat("--original-\n", 300_000),
+		"quote marks":     strings.Repeat(">", 150_000),
+		"initials":        strings.Repeat("AB> x\n", 150_000),
+		"links":           strings.Repeat("<http://x", 150_000),
+		"original":        strings.Repeat("--original-\n", 100_000),
 		"disclaimers":     "x\n\n" + strings.Repeat("Disclaimer: y\n\n", 200_000),
-		"one-line header": strings.Repeat("From: a To: b ", 300_000),
+		"one-line header": strings.Repeat("From: a To: b ", 100_000),
 	} {
 		t.Run(name, func(t *testing.T) {
 			start := time.Now()

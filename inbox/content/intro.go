@@ -50,6 +50,9 @@ func (f *finder) introduction(i int) introduction {
 			break
 		}
 	}
+	if best.found && best.begin == i && (i == 0 || f.lines[i-1].text == "" || f.drop[i-1]) && isByline(last) {
+		best.sure = true
+	}
 	if best.found && best.begin > 0 && strings.HasPrefix(f.lines[best.begin].text, "<") && f.continues(best.begin-1) {
 		best.begin-- // only the name was above
 	}
@@ -66,8 +69,9 @@ func (f *finder) continues(i int) bool {
 	if !strings.ContainsAny(l.text[len(l.text)-1:], ".!?:") {
 		return true
 	}
-	word := l.text[strings.LastIndexByte(l.text, ' ')+1:]
-	return strings.HasSuffix(word, ".") && utf8.RuneCountInString(word) <= 5 // "Mon.", "p.m.", "г."
+	word := strings.ToLower(l.text[strings.LastIndexByte(l.text, ' ')+1:])
+	isNumber := strings.Trim(word, "0123456789") == "." // "2025. 3. 3."
+	return strings.HasSuffix(word, ".") && (isNumber || utf8.RuneCountInString(word) <= 2 || strings.Count(word, ".") > 1 || len(word) < 8 && hasAnyPrefix(word, vocabulary.days))
 }
 
 // mayEndIntroduction tells whether the last line of an introduction may look like this: with a colon,
@@ -149,6 +153,19 @@ func (c clues) count() int {
 // convince tells whether two of verb, address and date are there.
 func (c clues) convince() bool {
 	return c.verb && (c.address || c.day || c.hour) || c.address && (c.day || c.hour)
+}
+
+// isByline tells of "Ann <ann@home.example> wrote:", which stands above unmarked quotes too: nothing but a
+// name, an address and the verb.
+func isByline(text string) bool {
+	if len(text) > 160 || strings.Count(text, "@") != 1 || strings.ContainsAny(text, "0123456789") && !strings.ContainsAny(text, "<([") {
+		return false
+	}
+	at := strings.IndexByte(text, '@')
+	end := at + strings.IndexAny(text[at:]+" ", "> )]")
+	verb := strings.ToLower(strings.Trim(text[min(end, len(text)):], " <>()[]:"))
+	name := text[:max(strings.LastIndexAny(text[:at], " <(["), 0)]
+	return verb != "" && len(strings.Fields(verb)) <= 2 && hasAnySuffix(verb, vocabulary.wrote) && len(strings.Fields(name)) <= 4
 }
 
 // sure tells whether no customer would write this: all clues, or one less behind an opening.
@@ -269,7 +286,7 @@ func opensAt(text string, inside bool) bool {
 	if inside && !unicode.IsUpper(first) {
 		return false
 	}
-	head := strings.ToLower(headOf(text, openingReach+12))
+	head, _, _ := strings.Cut(strings.ToLower(headOf(text, openingReach+12)), "<") // numbers of an address do not count
 	for _, word := range vocabulary.opens {
 		if !strings.HasPrefix(head, word) {
 			continue
@@ -278,7 +295,21 @@ func opensAt(text string, inside bool) bool {
 			return true
 		}
 	}
-	return !inside && hasAnyPrefix(head, vocabulary.days) && hasDigitWithin(head, openingReach)
+	return !inside && beginsWithDay(head) && hasDigitWithin(head, openingReach)
+}
+
+// beginsWithDay tells whether text begins with the name of a weekday, whole or as its beginning; short
+// ones must be whole, since "mo" begins many names.
+func beginsWithDay(text string) bool {
+	for _, day := range vocabulary.days {
+		if strings.HasPrefix(text, day) {
+			next, _ := utf8.DecodeRuneInString(text[len(day):])
+			if len(day) > 2 || !unicode.IsLetter(next) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // headOf returns the first characters of text.

@@ -27,7 +27,7 @@ var languages = []language{
 		above:    []string{"above this line", "reply above", "write below this line"},
 		from:     []string{"from"}, date: []string{"sent", "date", "sent on", "date sent"}, to: []string{"to"}, subject: []string{"subject"}, copy: []string{"cc", "bcc", "reply-to", "reply to", "importance", "attachments", "organization"},
 		sentFrom:   []string{"sent from *", "sent with *", "sent using *", "sent via *", "sent by *", "composed on *", "sent securely *", "* from mobile", "this email was sent from *", "this message was sent from *"},
-		sentFromMy: []string{"sent from my *", "from my iphone*", "from my ipad*", "sent from a *", "sent from mail for windows", "sent from yahoo mail*", "sent from aol*", "sent from outlook*", "sent with proton*", "get * for ios", "get * for android", "yahoo mail: search, organize, conquer", "sent from the all new aol app*", "signature is customized by *", "sent from samsung*", "sent from mobile"},
+		sentFromMy: []string{"sent from my *", "from my iphone*", "from my ipad*", "sent from mail for windows", "sent from yahoo mail*", "sent from aol*", "sent from outlook*", "sent with proton*", "get * for ios", "get * for android", "yahoo mail: search, organize, conquer", "sent from the all new aol app*", "signature is customized by *", "sent from samsung*", "sent from mobile"},
 	},
 	{ // Chinese, simplified and traditional
 		wrote: []string{"写道", "寫道", "写到", "写了", "寫了", "撰写", "撰寫", "的邮件", "來信", "来信"},
@@ -51,7 +51,7 @@ var languages = []language{
 		forward:  []string{"inicio del mensaje reenviado", "comienza mensaje reenviado"},
 		above:    []string{"encima de esta línea", "sobre esta línea", "arriba de esta línea"},
 		from:     []string{"de", "remitente"}, date: []string{"enviado", "enviado el", "fecha", "fecha de envío"}, to: []string{"para", "a"}, subject: []string{"asunto"}, copy: []string{"cc", "cco", "copia"},
-		sentFrom:   []string{"enviado desde *", "enviado por *", "enviado con *", "enviado a través de *", "este mensaje fue enviado desde *"},
+		sentFrom:   []string{"enviado desde *", "enviado con *", "enviado a través de *", "este mensaje fue enviado desde *"},
 		sentFromMy: []string{"enviado desde mi *", "enviado desde yahoo mail*", "enviado desde outlook*", "enviado desde correo para windows*", "enviado con proton*"},
 	},
 	{ // Portuguese
@@ -62,7 +62,7 @@ var languages = []language{
 		forward:  []string{"início da mensagem encaminhada", "início da mensagem reencaminhada", "mensagem encaminhada"},
 		above:    []string{"acima desta linha"},
 		from:     []string{"de", "remetente"}, date: []string{"enviada em", "enviado em", "enviada", "enviado", "data"}, to: []string{"para"}, subject: []string{"assunto"}, copy: []string{"cc", "cco"},
-		sentFrom:   []string{"enviado do *", "enviado da *", "enviado de *", "enviado a partir d*", "enviado pelo *", "enviado via *", "enviada do *"},
+		sentFrom:   []string{"enviado do *", "enviado da *", "enviado de *", "enviado a partir d*", "enviada do *"},
 		sentFromMy: []string{"enviado do meu *", "enviado de meu *", "enviado do yahoo mail*", "enviado do outlook*", "enviado do aol*", "enviado do email para windows*", "enviado a partir do meu *"},
 	},
 	{ // French
@@ -73,7 +73,7 @@ var languages = []language{
 		forward:  []string{"début du message transféré", "début du message réexpédié", "message transféré"},
 		above:    []string{"au-dessus de cette ligne", "au dessus de cette ligne"},
 		from:     []string{"de", "expéditeur", "from"}, date: []string{"envoyé", "date", "date d'envoi", "envoyé le", "le"}, to: []string{"à", "a", "destinataire", "pour"}, subject: []string{"objet", "sujet"}, copy: []string{"cc", "cci", "copie à", "copie"},
-		sentFrom:   []string{"envoyé de *", "envoyé depuis *", "envoyé à partir d*", "envoyé par *", "envoyé avec *", "envoyé via *", "provenance : *", "envoyé d'*"},
+		sentFrom:   []string{"envoyé de *", "envoyé depuis *", "envoyé à partir d*", "envoyé avec *", "envoyé via *", "provenance : *", "envoyé d'*"},
 		sentFromMy: []string{"envoyé de mon *", "envoyé depuis mon *", "envoyé à partir de mon *", "envoyé de l'application *", "envoyé depuis l'application *", "envoyé depuis yahoo mail*", "envoyé depuis outlook*", "provenance : courrier pour windows*"},
 	},
 	{ // German
@@ -84,8 +84,8 @@ var languages = []language{
 		forward:  []string{"anfang der weitergeleiteten nachricht", "anfang der weitergeleiteten e-mail", "weitergeleitete nachricht"},
 		above:    []string{"oberhalb dieser zeile", "über dieser zeile", "über dieser linie", "oberhalb dieser linie"},
 		from:     []string{"von", "absender"}, date: []string{"gesendet", "datum", "gesendet am", "versendet"}, to: []string{"an", "empfänger"}, subject: []string{"betreff"}, copy: []string{"kopie", "antwort an", "anlagen", "wichtigkeit", "cc"},
-		sentFrom:   []string{"gesendet von *", "gesendet mit *", "gesendet über *", "von * gesendet", "mit * gesendet", "diese nachricht wurde von *", "diese e-mail wurde von *", "versendet mit *", "verschickt mit *", "diese nachricht wurde mit * gesendet"},
-		sentFromMy: []string{"von meinem * gesendet", "von meiner * gesendet", "diese nachricht wurde von meinem *", "gesendet von outlook*", "gesendet von mail für windows*", "gesendet mit der * app", "gesendet von meinem *"},
+		sentFrom:   []string{"gesendet von *", "gesendet mit *", "gesendet über *", "diese nachricht wurde von *", "diese e-mail wurde von *", "versendet mit *", "verschickt mit *", "diese nachricht wurde mit * gesendet"},
+		sentFromMy: []string{"von meinem * gesendet", "von proton* gesendet", "von outlook* gesendet", "von yahoo* gesendet", "von mail* gesendet", "von meiner * gesendet", "diese nachricht wurde von meinem *", "gesendet von outlook*", "gesendet von mail für windows*", "gesendet mit der * app", "gesendet von meinem *"},
 	},
 	{ // Russian
 		wrote:    []string{"цитирую ", "пишет", "написал", "писал", "пишете", "писали", "сообщает"},
@@ -96,7 +96,7 @@ var languages = []language{
 		above:    []string{"выше этой линии", "выше этой строки", "над этой строкой", "над этой линией"},
 		from:     []string{"от", "от кого", "отправитель"}, date: []string{"отправлено", "дата", "дата отправки", "когда", "отправлен"}, to: []string{"кому", "получатель"}, subject: []string{"тема"}, copy: []string{"копия", "ск"},
 		sentFrom:   []string{"отправлено с *", "отправлено из *", "отправлено от *", "отправлено через *", "отправлено при помощи *", "отправлено с помощью *", "послано с *", "отправлено со *", "это письмо отправлено с *", "из * для windows*"},
-		sentFromMy: []string{"отправлено с моего *", "отправлено из мобильной почты*", "отправлено из почты mail*", "отправлено из mail*", "отправлено из мобильной яндекс*", "отправлено из мобильного приложения*", "отправлено с устройства*", "отправлено с iphone*", "отправлено с ipad*", "отправлено с android*", "отправлено из outlook*", "отправлено из почты*", "отправлено с телефона*", "отправлено с мобильного*"},
+		sentFromMy: []string{"отправлено с моего *", "отправлено из мобильной почты*", "отправлено из почты mail*", "отправлено из mail*", "отправлено из мобильной яндекс*", "отправлено из мобильного приложения*", "отправлено с устройства*", "отправлено с iphone*", "отправлено с ipad*", "отправлено с android*", "отправлено из outlook*", "отправлено из почты", "отправлено с телефона*", "отправлено с мобильного*"},
 	},
 	{ // Italian
 		wrote:    []string{"citando ", "ha scritto", "scrive", "hai scritto", "scriveva", "ha inviato"},
@@ -117,7 +117,7 @@ var languages = []language{
 		forward:  []string{"転送されたメッセージ", "転送メッセージ"},
 		above:    []string{"この行より上"},
 		from:     []string{"差出人", "送信者", "送信元"}, date: []string{"送信日時", "日時", "送信日", "日付", "受信日時"}, to: []string{"宛先", "受信者"}, subject: []string{"件名", "題名"}, copy: []string{"cc", "ｃｃ"},
-		sentFrom:   []string{"*から送信", "*から送信されました", "*で送信", "*から送付", "*より送信"},
+		sentFrom:   []string{"*から送信", "*から送信されました", "*から送付", "*より送信"},
 		sentFromMy: []string{"iphoneから送信", "ipadから送信", "androidから送信*", "スマートフォンから送信*", "私の*から送信"},
 	},
 	{ // Korean
@@ -169,7 +169,7 @@ var languages = []language{
 		forward:  []string{"iletilen mesajın başlangıcı", "iletilmiş mesajın başlangıcı", "yönlendirilen ileti başlangıcı"},
 		above:    []string{"bu satırın üst"},
 		from:     []string{"kimden", "gönderen"}, date: []string{"gönderildi", "tarih", "gönderme tarihi", "gönderilme tarihi", "gönderim"}, to: []string{"kime", "alıcı", "gönderilenler"}, subject: []string{"konu"}, copy: []string{"bilgi", "cc"},
-		sentFrom:   []string{"* gönderildi", "* üzerinden gönderildi"},
+		sentFrom:   []string{"*dan gönderildi", "*den gönderildi", "*tan gönderildi", "*ten gönderildi", "* üzerinden gönderildi"},
 		sentFromMy: []string{"iphone'umdan gönderildi", "iphone’umdan gönderildi", "ipad'imden gönderildi", "ipad’imden gönderildi", "samsung * gönderildi"},
 	},
 	{ // Czech
@@ -180,7 +180,7 @@ var languages = []language{
 		forward:  []string{"začátek přeposílané zprávy", "začátek přeposlané zprávy", "přeposlaná zpráva"},
 		above:    []string{"nad tento řádek", "nad tímto řádkem"},
 		from:     []string{"od", "odesílatel"}, date: []string{"odesláno", "datum"}, to: []string{"komu", "příjemce"}, subject: []string{"předmět"}, copy: []string{"kopie"},
-		sentFrom:   []string{"odesláno z *", "odesláno ze *", "odesláno pomocí *", "posláno z *", "odesláno přes *"},
+		sentFrom:   []string{"odesláno z *", "odesláno ze *", "odesláno pomocí *", "posláno z *"},
 		sentFromMy: []string{"odesláno z mého *", "odesláno z iphonu*", "odesláno z iphone*", "odesláno ze zařízení*", "odesláno z mobilu*", "odesláno z pošty pro windows*", "posláno z mobilní aplikace*"},
 	},
 	{ // Slovak

@@ -71,8 +71,8 @@ func quoteAt(lines []line, i int) int {
 	return lines[i].quote
 }
 
-// isBrokenOff tells whether text looks like the short rest of the long line above it, or like a link
-// that was too long for it.
+// isBrokenOff tells whether text looks like the rest of the long line above it, or like a link that
+// was too long for it.
 func isBrokenOff(above, text string) bool {
 	if link := strings.LastIndex(above, "http"); text != "" && !strings.Contains(text, " ") && link >= 0 && !strings.Contains(above[link:], " ") {
 		return true
@@ -80,7 +80,7 @@ func isBrokenOff(above, text string) bool {
 	if rest := withoutLinks(text); len(rest) < len(text) && strings.Trim(rest, " ()<>[]") == "" {
 		return true
 	}
-	if len(above) < 60 || text == "" || len(text) > 30 || strings.HasSuffix(above, ".") {
+	if len(above) < 60 || text == "" || len(text) > len(above) || strings.ContainsAny(above[len(above)-1:], ".?!:;") {
 		return false
 	}
 	for _, c := range text {

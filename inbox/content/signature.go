@@ -55,7 +55,7 @@ func (f *finder) signature(i int) (next int) {
 // signatureEnd returns where the signature that begins at line i ends: at a quote, its introduction
 // or the end. A long text after the mark is no signature.
 func (f *finder) signatureEnd(i, limit int) (end int, ok bool) {
-	words := 0
+	words, loose := 0, limit == maxLooseSignature
 	if f.dashes > maxDashes {
 		return 0, false
 	}
@@ -74,11 +74,20 @@ func (f *finder) signatureEnd(i, limit int) (end int, ok bool) {
 			end = max(intro.begin, i+1)
 			break
 		}
-		if words++; words > limit {
+		if words++; words > limit || loose && !isSignatureLine(l.text, words == 1) {
 			return 0, false
 		}
 	}
 	return end, true
+}
+
+// isSignatureLine tells whether a line under a doubtful mark fits a signature: it is short, and the
+// first one looks like a name.
+func isSignatureLine(text string, isFirst bool) bool {
+	if utf8.RuneCountInString(text) > 70 {
+		return false
+	}
+	return !isFirst || len(strings.Fields(text)) <= 5 && !strings.ContainsAny(text, "0123456789") && !strings.ContainsAny(text[len(text)-1:], ".?!:,;")
 }
 
 // markedSignature handles the lines from i on that the mail program marks as a signature and returns
@@ -171,7 +180,8 @@ func isFarewell(text string) bool {
 	case count <= 9 && matchesAny(lower, vocabulary.sentFromMy):
 		return true
 	}
-	return matchesAny(lower, vocabulary.sentFrom) && containsAny(headWords(lower, 8), devices)
+	clause, _, _ := strings.Cut(strings.NewReplacer(";", ",", ". ", ",").Replace(lower), ",")
+	return matchesAny(lower, vocabulary.sentFrom) && containsAny(headWords(clause, 7), devices)
 }
 
 // headWords returns the first words of text.
@@ -192,66 +202,10 @@ func isCaption(text string) bool {
 	return strings.HasPrefix(text, "--") && strings.HasSuffix(text, "--") || hasAnyPrefix(bare(text), vocabulary.original)
 }
 
-// isFooterAt tells whether a footer begins at line i or under a rule there.
+// isFooterAt tells whether the paragraph from line i to last, or what it has under a rule, is a footer.
 func (f *finder) isFooterAt(i, last int) bool {
 	for i < last && isRule(f.lines[i].text) {
 		i++
 	}
-	return isFooter(f.lines[i].text)
-}
-
-// isFooter tells of the beginning of a paragraph that servers put under every mail.
-func isFooter(text string) bool {
-	lower := bare(strings.Trim(bare(headOf(text, 200)), "-=#~•!<>()| "))
-	return hasAnyPrefix(lower, footers) || containsAny(headOf(lower, 120), footerWords)
-}
-
-// dropBanner drops the warning that the receiving server puts above mails from outside.
-func (f *finder) dropBanner() {
-	first := f.nextWords(0, 8)
-	if first < 0 || f.lines[first].quote > 0 {
-		return
-	}
-	if lower := bare(f.lines[first].text); !hasAnyPrefix(lower, banners) {
-		return
-	}
-	for i := first; i < len(f.lines) && f.lines[i].text != "" && f.lines[i].quote == 0; i++ {
-		f.drop[i] = true
-	}
-}
-
-// keepFramed drops all but the lines between the marks that marketplaces put around a customer's
-// words when they pass a mail on.
-func (f *finder) keepFramed() {
-	begin, end := -1, -1
-	for i, l := range f.lines {
-		if l.mark == markOnly && begin < 0 {
-			begin = i
-		}
-		if begin >= 0 && end < 0 && f.lines[begin].mark == markOnly && l.mark != markOnly {
-			end = i
-		}
-		if !strings.HasPrefix(l.text, "---") || len(l.text) > 200 {
-			continue
-		}
-		switch inner := bare(strings.Trim(l.text, "- ")); {
-		case begin < 0 && hasAnyPrefix(inner, frameBegins):
-			begin = i + 1
-		case begin >= 0 && end < 0 && hasAnyPrefix(inner, frameEnds):
-			end = i
-		}
-	}
-	if begin < 0 || begin == len(f.lines) {
-		return
-	}
-	if end < 0 {
-		if f.lines[begin].mark != markOnly {
-			return
-		}
-		end = len(f.lines)
-	}
-	if hasWords(f.lines[begin:end]) {
-		f.dropRange(0, begin)
-		f.dropRange(end, len(f.lines))
-	}
+	return isFooter(f.joined(i, min(last, i+8)))
 }
