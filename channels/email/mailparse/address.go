@@ -24,7 +24,7 @@ func firstAddress(h header, hint string, names ...string) Address {
 	for _, name := range names {
 		for _, a := range addresses(h.all(name), hint) {
 			if strings.IndexByte(a.Address, '@') > 0 {
-				if a.Name == "" && (name == "sender" || name == "return-path" || name == mailboxSender) {
+				if a.Name == "" {
 					a.Name = cmp.Or(partial.Name, partial.Address)
 				}
 				return a
@@ -359,8 +359,12 @@ func cleanAddress(raw []byte, hint string) string {
 	if i := strings.LastIndexByte(address, ':'); i >= 0 && (address[0] == '@' || strings.EqualFold(address[:i], "mailto")) {
 		address = address[i+1:]
 	}
+	quoted := address != "" && address[0] == '"' // only there may a blank stand
 	address = strings.Map(func(r rune) rune {
-		if r <= ' ' || r == 0x7f || r == '<' || r == '>' {
+		if r == '@' {
+			quoted = false
+		}
+		if r <= ' ' && !(r == ' ' && quoted) || r == 0x7f || r == '<' || r == '>' {
 			return -1
 		}
 		return r

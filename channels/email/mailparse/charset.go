@@ -15,7 +15,28 @@ import (
 // without a usable label the bytes are looked at, hint (the charset of another part of the same
 // mail) first. Undecodable bytes become U+FFFD; NUL and a byte order mark go.
 func decodeText(raw []byte, label, hint string) string {
-	return withoutNUL(decodeLabelled(raw, charsetName(label), charsetName(hint)))
+	return withoutC1(withoutNUL(decodeLabelled(raw, charsetName(label), charsetName(hint))))
+}
+
+// withoutC1 gives the second set of control characters, which no mail means, the signs of Windows that
+// were meant before some program took them for Latin 1.
+func withoutC1(s string) string {
+	for i := strings.IndexByte(s, 0xc2); i >= 0 && i+1 < len(s); {
+		if s[i+1] < 0xa0 {
+			return strings.Map(func(r rune) rune {
+				if r >= 0x80 && r < 0xa0 && r != 0x85 {
+					return charmap.Windows1252.DecodeByte(byte(r))
+				}
+				return r
+			}, s)
+		}
+		next := strings.IndexByte(s[i+1:], 0xc2)
+		if next < 0 {
+			break
+		}
+		i += 1 + next
+	}
+	return s
 }
 
 // decodeBytes decodes raw header bytes, which have no label.

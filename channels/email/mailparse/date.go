@@ -9,7 +9,7 @@ import (
 // parseDate returns what the Date field claims, or the zero time. It takes the words of a date in
 // any order, so it reads the standard's form, asctime's and most wrong ones.
 func parseDate(h header) time.Time {
-	value := cleanLine(string(h.get("date")))
+	value := cleanLine(decodeWords(h.get("date"), ""))
 	if value == "" || len(value) > 200 {
 		return time.Time{}
 	}
@@ -30,6 +30,7 @@ func parseDate(h header) time.Time {
 type dateWords struct {
 	year, month, day     int
 	hour, minute, second int
+	nanosecond           int
 	hasTime              bool
 	offset               int // seconds east of UTC
 	afternoon, morning   bool
@@ -37,12 +38,18 @@ type dateWords struct {
 
 func (d *dateWords) take(word string) {
 	switch {
+	case word[0] == '+' || word[0] == '-':
+		d.offset = zoneOffset(word)
 	case strings.IndexByte(word, ':') > 0:
 		d.takeTime(word)
 	case strings.Count(word, "-") == 2 || strings.Count(word, "/") == 2:
 		d.takeDay(strings.FieldsFunc(word, func(r rune) bool { return r == '-' || r == '/' }))
-	case word[0] == '+' || word[0] == '-':
-		d.offset = zoneOffset(word)
+	case strings.Count(strings.TrimRight(word, "."), ".") == 2:
+		if parts := strings.Split(word, "."); d.year > 0 && len(parts[2]) <= 2 { // after the day: a time
+			d.takeTime(strings.Join(parts, ":"))
+		} else {
+			d.takeDay([]string{parts[2], parts[1], parts[0]})
+		}
 	default:
 		if number, err := strconv.Atoi(strings.TrimRight(word, ".")); err == nil {
 			d.takeNumber(number, len(word))
@@ -107,8 +114,15 @@ func (d *dateWords) takeTime(word string) {
 	minute, _ := strconv.Atoi(parts[1])
 	second := 0
 	if len(parts) == 3 {
-		whole, _, _ := strings.Cut(parts[2], ".")
+		whole, fraction, _ := strings.Cut(parts[2], ".")
 		second, _ = strconv.Atoi(whole)
+		if fraction != "" && len(fraction) <= 9 {
+			number, _ := strconv.Atoi(fraction)
+			for range 9 - len(fraction) {
+				number *= 10
+			}
+			d.nanosecond = max(number, 0)
+		}
 	}
 	d.hour, d.minute, d.second, d.hasTime = hour, minute, min(second, 59), true
 }
@@ -154,16 +168,41 @@ func (d *dateWords) takeName(word string) {
 	}
 }
 
-// monthOf returns 1 to 12 for the English name of a month or its first three letters, else 0.
+// monthOf returns 1 to 12 for the name of a month in English, or in another language of programs that
+// do not keep to the standard, or the first letters of it; else 0.
 func monthOf(word string) int {
+	word = strings.TrimRight(strings.ToLower(word), ".")
 	if len(word) < 3 {
 		return 0
 	}
-	i := strings.Index("janfebmaraprmayjunjulaugsepoctnovdec", strings.ToLower(word[:3]))
-	if i < 0 || i%3 != 0 {
-		return 0
+	if i := strings.Index("janfebmaraprmayjunjulaugsepoctnovdec", word[:3]); i >= 0 && i%3 == 0 {
+		return i/3 + 1
 	}
-	return i/3 + 1
+	for month, names := range foreignMonths {
+		for name := range strings.FieldsSeq(names) {
+			if strings.HasPrefix(word, name) {
+				return month + 1
+			}
+		}
+	}
+	return 0
+}
+
+// foreignMonths are how the names of the months begin in German, French, Spanish, Portuguese, Italian,
+// Dutch, Polish, Russian and Turkish, where that is not as in English.
+var foreignMonths = [12]string{
+	"jän ene gen sty янв oca",
+	"fév fev lut фев şub",
+	"mär mrz maa mrt мар",
+	"avr abr kwi апр nis",
+	"mai mag mei maj мая май",
+	"giu cze июн haz juin",
+	"lug lip июл tem juil",
+	"aoû ago sie авг ağu",
+	"set wrz сен eyl",
+	"okt out ott paź окт eki",
+	"lis ноя kas",
+	"dez déc dic gru дек ara",
 }
 
 // zoneOffset reads +0100, +01:00 and +1; 0 if it cannot.
@@ -198,5 +237,5 @@ func (d *dateWords) time() time.Time {
 	} else if d.morning && hour == 12 {
 		hour = 0
 	}
-	return time.Date(d.year, time.Month(d.month), d.day, hour, d.minute, d.second, 0, time.UTC).Add(-time.Duration(d.offset) * time.Second)
+	return time.Date(d.year, time.Month(d.month), d.day, hour, d.minute, d.second, d.nanosecond, time.UTC).Add(-time.Duration(d.offset) * time.Second)
 }

@@ -370,6 +370,9 @@ const maxIDs = 500
 func ids(values [][]byte) []string {
 	var list []string
 	for _, value := range values {
+		if bytes.Contains(value, []byte("=?")) { // against the standard, but some encode it
+			value = []byte(decodeWords(value, ""))
+		}
 		rest := value
 		found := false
 		for len(rest) > 0 {

@@ -30,6 +30,9 @@ func (h header) encoding() string {
 func decodeTransfer(raw []byte, encoding string) []byte {
 	switch encoding {
 	case "quoted-printable":
+		if isPlainText(raw) {
+			return raw
+		}
 		return decodeQuoted(raw)
 	case "base64":
 		if start := bytes.TrimLeft(raw, "\r\n \t"); endsBase64(start) {
@@ -85,6 +88,27 @@ func isQuotedText(raw []byte) bool {
 			return false
 		}
 		raw = raw[i+1:]
+	}
+}
+
+// isPlainText tells whether a text called quoted-printable is not: it has equal signs that encode
+// nothing, and none that certainly does. Some pairs of an address of a page look as if they did.
+func isPlainText(raw []byte) bool {
+	wrong := false
+	for {
+		i := bytes.IndexByte(raw, '=')
+		if i < 0 {
+			return wrong
+		}
+		raw = raw[i+1:]
+		switch {
+		case len(raw) < 2 || raw[0] <= ' ' || bytes.HasPrefix(raw, []byte("3D")) || bytes.HasPrefix(raw, []byte("20")):
+			return false
+		case hexValue(raw[0]) > 15 || hexValue(raw[1]) > 15:
+			wrong = true
+		case raw[0] >= '8' && raw[0] <= 'F' || raw[0] == '0':
+			return false
+		}
 	}
 }
 
@@ -159,14 +183,28 @@ func flushBits(out []byte, bits uint32, count int) []byte {
 	return out
 }
 
-// endsBase64 tells whether the line at the start of rest cannot be base64: words with blanks.
+// endsBase64 tells whether the line at the start of rest cannot be base64: words with blanks. Base64
+// that was parted by blanks has capitals and digits within its words.
 func endsBase64(rest []byte) bool {
 	line := rest[:min(len(rest), 80)]
 	if i := bytes.IndexByte(line, '\n'); i >= 0 {
 		line = line[:i]
 	}
 	line = bytes.TrimSpace(line)
-	return bytes.Count(line, []byte{' '}) >= 2 || len(line) > 4 && bytes.Trim(line, "_-") == nil
+	if len(line) > 4 && len(bytes.Trim(line, "_-")) == 0 {
+		return true
+	}
+	if bytes.Count(line, []byte{' '}) < 2 {
+		return false
+	}
+	words, encoded := 0, 0
+	for word := range bytes.FieldsSeq(line) {
+		words++
+		if bytes.ContainsAny(word[1:], "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+/=") {
+			encoded++
+		}
+	}
+	return encoded*2 < words
 }
 
 // decodeQuoted decodes quoted-printable and forgives what is not: bare equal signs stay.
