@@ -1,6 +1,7 @@
 package mailparse
 
 import (
+	"strconv"
 	"strings"
 
 	"golang.org/x/text/encoding"
@@ -13,52 +14,170 @@ import (
 	"golang.org/x/text/encoding/traditionalchinese"
 )
 
-// charsetName returns the name we use for a label, lower case; "" if the label says nothing.
+// charsetName returns the name we use for a label, lower case; "" if the label says nothing. Signs
+// between letters and digits do not count, nor do the prefixes of makers before a number.
 func charsetName(label string) string {
 	name := strings.ToLower(strings.Trim(label, " \t\"'<>;,="))
 	name = strings.TrimPrefix(name, "charset=")
 	if i := strings.IndexAny(name, "* ;"); i >= 0 {
 		name = name[:i]
 	}
-	if alias, known := charsetAliases[name]; known {
-		return alias
+	switch name { // the commonest, without work
+	case "", "utf-8", "us-ascii", "koi8-r", "windows-1252", "windows-1251":
+		return name
+	case "iso-8859-1":
+		return "windows-1252"
 	}
-	if rest, ok := strings.CutPrefix(name, "x-"); ok {
-		if alias, known := charsetAliases[rest]; known {
-			return alias
-		}
-		if charsetOf(name) == nil {
-			return rest
+	bare := bareLabel(name)
+	if known, found := charsetLabels[bare]; found {
+		return known
+	}
+	digits := strings.TrimLeft(bare, "abcdefghijklmnopqrstuvwxyz")
+	if number, err := strconv.Atoi(digits); err == nil {
+		switch bare[:len(bare)-len(digits)] {
+		case "", "cp", "ibm", "windows", "win", "dos", "pc", "ms", "oem", "ansi", "ccsid", "codepage":
+			if known := codepageName(number); known != "" {
+				return known
+			}
 		}
 	}
 	return name
 }
 
-// charsetAliases are labels that the standard tables do not know or take too narrowly.
-var charsetAliases = map[string]string{
-	"unknown": "", "unknown-8bit": "", "x-unknown": "", "default": "", "binary": "", "8bit": "", "7bit": "", "none": "",
-	"default_charset": "", "user-defined": "", "x-user-defined": "", "iso-8859-x": "", "charset": "", "_charset_": "", "utf": "utf-8",
-	"utf8": "utf-8", "utf_8": "utf-8", "utf-8n": "utf-8", "utf8mb4": "utf-8", "unicode-1-1-utf-8": "utf-8", "cp65001": "utf-8", "65001": "utf-8",
-	"ascii": "us-ascii", "ansi_x3.4-1968": "us-ascii", "iso646-us": "us-ascii", "ansi": "windows-1252", "latin": "windows-1252",
-	"us-ascii": "us-ascii", "iso-8859-1": "windows-1252", "iso8859-1": "windows-1252", "iso_8859-1": "windows-1252", "latin1": "windows-1252", "latin-1": "windows-1252",
-	"8859-1": "windows-1252", "iso-8859-1-windows-3.1-latin-1": "windows-1252", "western": "windows-1252",
-	"unicode-1-1-utf-7": "utf-7", "utf7": "utf-7", "unicode": "utf-16", "utf16": "utf-16", "ucs-2": "utf-16",
-	"gb2312": "gb18030", "gb-2312": "gb18030", "gb_2312-80": "gb18030", "gb_2312": "gb18030", "gbk": "gb18030", "gb-18030": "gb18030", "gb18030": "gb18030", "cp936": "gb18030",
-	"936": "gb18030", "windows-936": "gb18030", "ms936": "gb18030", "euc-cn": "gb18030", "euc_cn": "gb18030", "csgb2312": "gb18030", "hz": "hz-gb-2312",
-	"big-5": "big5", "cp950": "big5", "windows-950": "big5", "big5-hkscs": "big5", "cn-big5": "big5", "ms950": "big5",
-	"sjis": "shift_jis", "shift-jis": "shift_jis", "cp932": "shift_jis", "windows-31j": "shift_jis", "ms932": "shift_jis", "ms_kanji": "shift_jis", "932": "shift_jis",
-	"eucjp": "euc-jp", "euc_jp": "euc-jp", "eucjp-ms": "euc-jp", "cp51932": "euc-jp",
-	"iso2022-jp": "iso-2022-jp", "iso-2022-jp-1": "iso-2022-jp", "iso-2022-jp-2": "iso-2022-jp", "iso-2022-jp-ms": "iso-2022-jp", "cp50220": "iso-2022-jp", "cp50221": "iso-2022-jp", "jis": "iso-2022-jp",
-	"euckr": "euc-kr", "euc_kr": "euc-kr", "cp949": "euc-kr", "windows-949": "euc-kr", "ks_c_5601-1987": "euc-kr", "ks_c_5601": "euc-kr", "ksc5601": "euc-kr", "uhc": "euc-kr", "korean": "euc-kr",
-	"cp1250": "windows-1250", "cp1251": "windows-1251", "cp1252": "windows-1252", "cp1253": "windows-1253", "cp1254": "windows-1254",
-	"cp1255": "windows-1255", "cp1256": "windows-1256", "cp1257": "windows-1257", "cp1258": "windows-1258", "win-1250": "windows-1250", "win-1251": "windows-1251", "win1251": "windows-1251", "1251": "windows-1251", "ansi-1251": "windows-1251", "windows1251": "windows-1251", "windows1252": "windows-1252", "cyrillic": "windows-1251",
-	"koi8": "koi8-r", "koi8r": "koi8-r", "koi8_r": "koi8-r", "koi8u": "koi8-u", "koi8-ru": "koi8-u", "koi": "koi8-r",
-	"cp866": "ibm866", "ibm-866": "ibm866", "dos-866": "ibm866", "cp-866": "ibm866", "mac-cyrillic": "x-mac-cyrillic", "maccyrillic": "x-mac-cyrillic",
-	"cp850": "ibm850", "cp-850": "ibm850", "cp437": "ibm437", "cp852": "ibm852", "cp855": "ibm855", "mac": "macintosh", "macroman": "macintosh", "mac-roman": "macintosh", "x-mac-roman": "macintosh",
-	"x-mac-ce": "x-mac-ce", "mac-ce": "x-mac-ce", "x-mac-centraleurroman": "x-mac-ce", "mac-centraleurope": "x-mac-ce", "maclatin2": "x-mac-ce", "mac-greek": "x-mac-greek", "mac-turkish": "x-mac-turkish", "x-mac-japanese": "shift_jis", "x-mac-chinesesimp": "gb18030", "x-mac-chinesetrad": "big5", "x-mac-korean": "euc-kr", "x-mac-hebrew": "windows-1255", "x-mac-arabic": "windows-1256", "x-mac-ukrainian": "x-mac-cyrillic",
-	"cp737": "ibm737", "cp775": "ibm775", "cp857": "ibm857", "cp1125": "cp1125", "viscii1.1-1": "viscii", "csviscii": "viscii",
-	"utf-32": "utf-32", "ucs-4": "utf-32", "utf-8-sig": "utf-8", "uft-8": "utf-8", "utf-8-mac": "utf-8", "en_us.utf-8": "utf-8", "iso-10646-ucs-2": "utf-16", "iso-10646-utf-1": "",
-	"iso-8859-8-i": "iso-8859-8", "iso-8859-8-e": "iso-8859-8", "iso-8859-9": "windows-1254", "iso-8859-11": "windows-874", "tis-620": "windows-874", "tis620": "windows-874", "cp874": "windows-874",
+// bareLabel returns the letters and digits of a label, without the prefix of private names.
+func bareLabel(name string) string {
+	name = strings.TrimPrefix(name, "x-")
+	return strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
+			return r
+		}
+		return -1
+	}, name)
+}
+
+// charsetLabels are labels that the standard tables do not know or take too narrowly.
+var charsetLabels = func() map[string]string {
+	labels := map[string]string{}
+	for name, list := range map[string]string{
+		"":               "unknown unknown8bit default binary 8bit 7bit none defaultcharset userdefined iso8859x charset iso10646utf1",
+		"utf-8":          "utf utf8 utf8n utf8mb4 unicode11utf8 unicode20utf8 utf8sig uft8 utf8mac enusutf8",
+		"utf-7":          "utf7 unicode11utf7 unicode20utf7 csunicode11utf7",
+		"utf-16":         "utf16 unicode ucs2 iso10646ucs2 csunicode",
+		"utf-16le":       "utf16le ucs2le unicodelittle",
+		"utf-16be":       "utf16be ucs2be unicodebig unicodefffe",
+		"utf-32":         "utf32 utf32le utf32be ucs4 ucs4le ucs4be iso10646ucs4",
+		"us-ascii":       "ascii usascii ansix341968 iso646us iso646irv1991 646",
+		"windows-1252":   "iso88591 latin1 l1 latin 88591 ansi western csisolatin1 iso885911987 iso88591windows31latin1",
+		"iso-8859-2":     "latin2 l2 iso88592",
+		"iso-8859-4":     "latin4 l4 iso88594",
+		"windows-1254":   "iso88599 latin5 l5",
+		"iso-8859-5":     "cyrillic iso88595",
+		"iso-8859-8":     "iso88598i iso88598e iso88598 hebrew logical visual",
+		"iso-8859-13":    "latin7 iso885913 balticrim",
+		"iso-8859-15":    "latin9 iso885915",
+		"windows-874":    "iso885911 tis620 thai",
+		"gb18030":        "gb18030 gb2312 gb231280 gbk euccn csgb2312 chinese simplifiedchinese gb180302000 gb180302005",
+		"hz-gb-2312":     "hz hzgb hzgb2312",
+		"big5":           "big5 big5hkscs cnbig5 big5eten csbig5 macchinesetrad",
+		"shift_jis":      "sjis shiftjis windows31j mskanji csshiftjis csshiftjis mswinkanji macjapanese shiftjisms",
+		"euc-jp":         "eucjp eucjpms extendedunixcodepackedformatforjapanese cseucpkdfmtjapanese ujis eucjpwin eucjisx0213 eucjis2004 cp51932",
+		"iso-2022-jp":    "iso2022jp iso2022jp1 iso2022jp2 iso2022jp3 iso2022jp2004 iso2022jpms csiso2022jp jis jis7 junet",
+		"euc-kr":         "euckr ksc56011987 ksc5601 ksc56011989 kscsc56011987 uhc korean ksc csksc56011987 mackorean ksx1001",
+		"iso-2022-kr":    "iso2022kr csiso2022kr",
+		"iso-2022-cn":    "iso2022cn iso2022cnext",
+		"koi8-r":         "koi8r koi8 koi cskoi8r",
+		"koi8-u":         "koi8u koi8ru",
+		"macintosh":      "mac macroman macintosh csmacintosh",
+		"x-mac-cyrillic": "maccyrillic macukrainian",
+		"x-mac-ce":       "macce maccentraleurope maccentraleurroman maclatin2 maccentraleuropean",
+		"x-mac-greek":    "macgreek",
+		"x-mac-turkish":  "macturkish",
+		"x-mac-iceland":  "maciceland macicelandic",
+		"x-mac-romanian": "macromania macromanian",
+		"x-mac-croatian": "maccroatian",
+		"windows-1255":   "machebrew",
+		"windows-1256":   "macarabic",
+		"ptcp154":        "ptcp154 pt154 cp154 csptcp154 cyrillicasian",
+		"kz-1048":        "kz1048 rk1048 strk10482002 cskz1048",
+		"cp1125":         "ruscii",
+		"ibm861":         "cpis",
+		"viscii":         "viscii viscii111 csviscii",
+		"koi8-t":         "koi8t",
+	} {
+		for label := range strings.FieldsSeq(list) {
+			labels[label] = name
+		}
+	}
+	labels["macchinesesimp"] = "gb18030"
+	return labels
+}()
+
+// codepageName returns the charset of one of the numbers that Windows, DOS and IBM use; "" if we do
+// not know it.
+func codepageName(number int) string {
+	switch number {
+	case 1200:
+		return "utf-16le"
+	case 1201:
+		return "utf-16be"
+	case 12000, 12001:
+		return "utf-32"
+	case 65000:
+		return "utf-7"
+	case 65001:
+		return "utf-8"
+	case 20127, 367:
+		return "us-ascii"
+	case 819, 28591:
+		return "windows-1252"
+	case 28599, 920:
+		return "windows-1254"
+	case 932, 943:
+		return "shift_jis"
+	case 936, 51936, 54936, 1386:
+		return "gb18030"
+	case 949, 51949, 970:
+		return "euc-kr"
+	case 950:
+		return "big5"
+	case 874:
+		return "windows-874"
+	case 10000:
+		return "macintosh"
+	case 10006:
+		return "x-mac-greek"
+	case 10007:
+		return "x-mac-cyrillic"
+	case 10029:
+		return "x-mac-ce"
+	case 10081:
+		return "x-mac-turkish"
+	case 20866:
+		return "koi8-r"
+	case 21866:
+		return "koi8-u"
+	case 20932, 51932:
+		return "euc-jp"
+	case 38598, 38599:
+		return "iso-8859-8"
+	case 50220, 50221, 50222:
+		return "iso-2022-jp"
+	case 50225:
+		return "iso-2022-kr"
+	case 52936:
+		return "hz-gb-2312"
+	case 1125:
+		return "cp1125"
+	case 437, 720, 737, 775, 850, 852, 855, 856, 857, 858, 860, 861, 862, 863, 865, 866, 869:
+		return "ibm" + strconv.Itoa(number)
+	}
+	switch {
+	case number >= 1250 && number <= 1258:
+		return "windows-" + strconv.Itoa(number)
+	case number >= 28592 && number <= 28605:
+		return "iso-8859-" + strconv.Itoa(number-28590)
+	}
+	return ""
 }
 
 // charsetOf returns the table of a charset, or nil.
@@ -70,8 +189,8 @@ func charsetOf(name string) encoding.Encoding {
 		return charmap.Windows1252
 	case "windows-1251":
 		return charmap.Windows1251
-	case "koi8-r":
-		return charmap.KOI8R
+	case "koi8-r", "koi8-u": // the Ukrainian letters lie where the other has boxes
+		return charmap.KOI8U
 	case "gb18030":
 		return simplifiedchinese.GB18030
 	case "hz-gb-2312":
@@ -88,6 +207,18 @@ func charsetOf(name string) encoding.Encoding {
 		return charmap.CodePage852
 	case "ibm855":
 		return charmap.CodePage855
+	case "ibm858":
+		return charmap.CodePage858
+	case "ibm860":
+		return charmap.CodePage860
+	case "ibm862":
+		return charmap.CodePage862
+	case "ibm863":
+		return charmap.CodePage863
+	case "ibm865":
+		return charmap.CodePage865
+	case "ibm866":
+		return charmap.CodePage866
 	case "ibm437":
 		return charmap.CodePage437
 	}

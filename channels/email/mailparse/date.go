@@ -30,7 +30,6 @@ func parseDate(h header) time.Time {
 type dateWords struct {
 	year, month, day     int
 	hour, minute, second int
-	nanosecond           int
 	hasTime              bool
 	offset               int // seconds east of UTC
 	afternoon, morning   bool
@@ -114,15 +113,8 @@ func (d *dateWords) takeTime(word string) {
 	minute, _ := strconv.Atoi(parts[1])
 	second := 0
 	if len(parts) == 3 {
-		whole, fraction, _ := strings.Cut(parts[2], ".")
+		whole, _, _ := strings.Cut(parts[2], ".")
 		second, _ = strconv.Atoi(whole)
-		if fraction != "" && len(fraction) <= 9 {
-			number, _ := strconv.Atoi(fraction)
-			for range 9 - len(fraction) {
-				number *= 10
-			}
-			d.nanosecond = max(number, 0)
-		}
 	}
 	d.hour, d.minute, d.second, d.hasTime = hour, minute, min(second, 59), true
 }
@@ -237,5 +229,5 @@ func (d *dateWords) time() time.Time {
 	} else if d.morning && hour == 12 {
 		hour = 0
 	}
-	return time.Date(d.year, time.Month(d.month), d.day, hour, d.minute, d.second, d.nanosecond, time.UTC).Add(-time.Duration(d.offset) * time.Second)
+	return time.Date(d.year, time.Month(d.month), d.day, hour, d.minute, d.second, 0, time.UTC).Add(-time.Duration(d.offset) * time.Second)
 }

@@ -85,40 +85,6 @@ func onlySigns(sample []byte) bool {
 	return true
 }
 
-// guessAccents chooses among the charsets of Latin letters the first in which most high bytes are
-// letters: Western, Polish and its neighbours, Turkish.
-func guessAccents(sample []byte) string {
-	best, bestScore := "windows-1252", -1<<30
-	for _, candidate := range []struct {
-		name  string
-		table *charmap.Charmap
-	}{{"windows-1252", charmap.Windows1252}, {"windows-1250", charmap.Windows1250}, {"iso-8859-2", charmap.ISO8859_2}, {"windows-1254", charmap.Windows1254}, {"windows-1257", charmap.Windows1257}} {
-		score := 0
-		for i, b := range sample {
-			if b < 0x80 {
-				continue
-			}
-			switch r := candidate.table.DecodeByte(b); {
-			case candidate.table == charmap.Windows1252 && strings.ContainsRune("þðý", r),
-				(candidate.table == charmap.Windows1250 || candidate.table == charmap.ISO8859_2) && strings.ContainsRune("ţđ", r):
-				score++ // rarer than the Turkish letters of these bytes
-			case unicode.IsLower(r):
-				score += 2
-			case unicode.IsLetter(r) && (i == 0 || !isASCIILetter(sample[i-1]) || sample[i-1] <= 'Z'):
-				score++
-			case unicode.IsLetter(r), r == unicode.ReplacementChar:
-				score -= 2 // a capital inside a word, or nothing
-			case i > 0 && i+1 < len(sample) && isASCIILetter(sample[i-1]) && isASCIILetter(sample[i+1]) && r != '’':
-				score -= 3 // a sign inside a word
-			}
-		}
-		if score > bestScore {
-			best, bestScore = candidate.name, score
-		}
-	}
-	return best
-}
-
 // alphabet is a charset for words that have no ASCII letters in them.
 type alphabet struct {
 	name   string
@@ -127,17 +93,20 @@ type alphabet struct {
 	byUse  string // its letters from the commonest to the rarest
 }
 
+const arabicByUse = "اليمنورتبدعكسهفحجقةأشصخطذىزضغءإثظئآ"
+
 const cyrillicByUse = "оеаинтсрвлкмдпуяыьгзбчйхжшюцщэіїєґфъё"
 
 func alphabets() []alphabet {
 	return []alphabet{
 		{"windows-1251", charmap.Windows1251, unicode.Cyrillic, cyrillicByUse},
-		{"koi8-r", charmap.KOI8R, unicode.Cyrillic, cyrillicByUse},
+		{"koi8-u", charmap.KOI8U, unicode.Cyrillic, cyrillicByUse},
 		{"ibm866", charmap.CodePage866, unicode.Cyrillic, cyrillicByUse},
 		{"iso-8859-5", charmap.ISO8859_5, unicode.Cyrillic, cyrillicByUse},
 		{"windows-1253", charmap.Windows1253, unicode.Greek, "αοιετσνηυρπκμλωςγδάόίήέύώχθφβξζψ"},
 		{"windows-1255", charmap.Windows1255, unicode.Hebrew, "יולהאמרתבשנדקכםעחפגטסזצןךףץ"},
-		{"windows-1256", charmap.Windows1256, unicode.Arabic, "اليمنورتبدعكسهفحجقةأشصخطذىزضغءإثظئآ"},
+		{"windows-1256", charmap.Windows1256, unicode.Arabic, arabicByUse},
+		{"iso-8859-6", charmap.ISO8859_6, unicode.Arabic, arabicByUse},
 		{"windows-874", charmap.Windows874, unicode.Thai, "านรกเงอมยลวดทส่้ีิ็ัตะปบคหพชใแไจูุ"},
 	}
 }

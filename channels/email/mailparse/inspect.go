@@ -70,7 +70,7 @@ func Inspect(raw []byte) Inspection {
 		i.Bounce = InspectedBounce{true, m.Report.Recipient, m.Report.Status, m.Report.Permanent}
 	}
 	if !m.Date.IsZero() {
-		i.Date = m.Date.UTC().Format(time.RFC3339Nano)
+		i.Date = m.Date.UTC().Format(time.RFC3339)
 	}
 	for _, a := range m.Attachments {
 		i.Attachments = append(i.Attachments, InspectedAttachment{a.Name, a.ContentType, len(a.Content), a.Inline, a.ContentID})

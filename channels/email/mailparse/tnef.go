@@ -2,7 +2,6 @@ package mailparse
 
 import (
 	"encoding/binary"
-	"strconv"
 	"strings"
 )
 
@@ -168,36 +167,4 @@ func (t *tnefReader) string(p property) string {
 		return withoutNUL(decodeUTF16(p.value[:min(len(p.value), t.maxText)], false))
 	}
 	return t.string8(p.value)
-}
-
-// codepageName returns the charset of one of Windows' numbers.
-func codepageName(number int) string {
-	switch number {
-	case 65001:
-		return "utf-8"
-	case 932:
-		return "shift_jis"
-	case 936, 54936:
-		return "gb18030"
-	case 949:
-		return "euc-kr"
-	case 950:
-		return "big5"
-	case 20127:
-		return "us-ascii"
-	case 20866:
-		return "koi8-r"
-	case 21866:
-		return "koi8-u"
-	case 28591:
-		return "windows-1252"
-	case 50220, 50221, 50222:
-		return "iso-2022-jp"
-	case 51932:
-		return "euc-jp"
-	}
-	if number >= 28592 && number <= 28605 {
-		return "iso-8859-" + strconv.Itoa(number-28590)
-	}
-	return charsetName("cp" + strconv.Itoa(number))
 }

@@ -24,9 +24,9 @@ func decodeMarked(raw []byte) (string, bool) {
 
 // decodeWide decodes bytes labelled with one of the wide forms of Unicode and without a mark. Which
 // byte comes first is seen from the bytes, because labels lie about it. False if the bytes are none
-// of these forms: those have zeros or hardly any ASCII.
+// of these forms: those have control characters or hardly any ASCII.
 func decodeWide(raw []byte, name string) (string, bool) {
-	if bytes.IndexByte(raw, 0) < 0 && looksASCII(raw) {
+	if looksASCII(raw) && bytes.IndexFunc(raw, isOddControl) < 0 {
 		return "", false
 	}
 	if name == "utf-32" {
@@ -38,6 +38,8 @@ func decodeWide(raw []byte, name string) (string, bool) {
 	}
 	return decodeUTF16(raw, big > little), true
 }
+
+func isOddControl(r rune) bool { return isControlRune(r) && r != '\n' && r != '\r' && r != '\t' }
 
 // looksASCII tells whether nearly all bytes are ASCII.
 func looksASCII(raw []byte) bool {
