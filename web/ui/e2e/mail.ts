@@ -9,6 +9,8 @@ export interface Letter {
 	to: string;
 	subject: string;
 	text: string;
+	/** sent instead of the text */
+	html?: string;
 	/** Message-ID without <>; made up if absent */
 	id?: string;
 	/** Message-IDs of the letters before, oldest first */
@@ -28,7 +30,7 @@ function encoded(words: string): string {
 
 /** The bytes of a letter. */
 export function raw(letter: Letter): Buffer {
-	const { from, to, subject, text, id = newID(), references = [] } = letter;
+	const { from, to, subject, text, html, id = newID(), references = [] } = letter;
 	const head = [
 		`From: ${encoded(from.name)} <${from.address}>`,
 		`To: ${to}`,
@@ -36,13 +38,18 @@ export function raw(letter: Letter): Buffer {
 		`Date: ${new Date().toUTCString().replace('GMT', '+0000')}`,
 		`Message-ID: <${id}>`,
 		'MIME-Version: 1.0',
-		'Content-Type: text/plain; charset=utf-8',
+		`Content-Type: text/${html === undefined ? 'plain' : 'html'}; charset=utf-8`,
 		'Content-Transfer-Encoding: base64'
 	];
 	if (references.length > 0) {
 		head.push(`In-Reply-To: <${references.at(-1)}>`, `References: ${references.map((each) => `<${each}>`).join(' ')}`);
 	}
-	return Buffer.from(`${head.join('\r\n')}\r\n\r\n${Buffer.from(text).toString('base64')}\r\n`);
+	return Buffer.from(`${head.join('\r\n')}\r\n\r\n${folded(Buffer.from(html ?? text).toString('base64'))}\r\n`);
+}
+
+/** Base64 in lines as long as mails have them. */
+function folded(text: string): string {
+	return text.replace(/.{76}/g, '$&\r\n');
 }
 
 /** One signed-in IMAP connection. Commands are sent one after another. */

@@ -77,6 +77,8 @@ export interface Settings {
 	single_keys?: boolean;
 	/** command → keys chosen instead of the default; "" switches the command's key off */
 	keys?: Record<string, string>;
+	/** addresses of senders whose pictures from elsewhere are always shown, newest first */
+	pictures_from?: string[];
 	[name: string]: unknown;
 }
 

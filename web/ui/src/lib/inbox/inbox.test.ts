@@ -1,13 +1,61 @@
 // The arithmetic of the inbox: which rows are rendered, what is due, what a thread shows, the way
 // back of an act on many, addresses in texts.
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { Conversation, Message } from '$lib/api/types';
 import type { LogEvent } from '$lib/live/frames';
+import { session } from '$lib/session/session.svelte';
 import { bulkWayBack } from './acts';
 import { dueOf } from './due';
 import { entriesOf } from './entries';
 import { linked } from './links';
+import { pageHeight } from './pageHeight';
+import { alwaysShown, picturesShown, senderOf, showPictures, trustSender } from './pictures';
 import { scrollTo, windowOf } from './window';
+
+describe('pageHeight', () => {
+	it('grows with lines and with long lines, within bounds', () => {
+		expect(pageHeight('')).toBe(160);
+		expect(pageHeight('a\n'.repeat(20))).toBeGreaterThan(pageHeight('a\n'.repeat(10)));
+		expect(pageHeight('a'.repeat(2_000))).toBeGreaterThan(pageHeight('a'.repeat(1_000)));
+		expect(pageHeight('a\n'.repeat(100_000))).toBe(4_000);
+	});
+});
+
+describe('pictures', () => {
+	const from = (id: string, change: Partial<Message> = {}) =>
+		({
+			id,
+			direction: 'in',
+			unverified: false,
+			from: { name: '', address: 'Pip@Orchard.example' },
+			...change
+		}) as Message;
+
+	it('are shown for one message that was asked for', () => {
+		showPictures(from('1'));
+		expect(picturesShown(from('1'))).toBe(true);
+		expect(picturesShown(from('2'))).toBe(false);
+	});
+
+	it('are shown for a sender who is trusted, unless it may be somebody else', async () => {
+		const settings: Record<string, unknown> = { pictures_from: ['old@orchard.example'] };
+		session.me = { settings } as unknown as typeof session.me;
+		vi.stubGlobal('fetch', async (_url: string, init: RequestInit) => {
+			Object.assign(settings, (JSON.parse(String(init.body)) as { settings: object }).settings);
+			return Response.json({ settings: { ...settings } });
+		});
+		await trustSender(from('3'), true);
+		expect(settings.pictures_from).toEqual(['pip@orchard.example', 'old@orchard.example']);
+		expect(alwaysShown(from('4'))).toBe(true);
+		expect(senderOf(from('4', { unverified: true }))).toBe('');
+		expect(picturesShown(from('4', { unverified: true }))).toBe(false);
+		await trustSender(from('3'), false);
+		expect(settings.pictures_from).toEqual(['old@orchard.example']);
+		expect(picturesShown(from('4'))).toBe(false);
+		vi.unstubAllGlobals();
+		session.me = null;
+	});
+});
 
 describe('windowOf', () => {
 	it('renders what is seen and a few more, within the list', () => {
