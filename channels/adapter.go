@@ -44,6 +44,7 @@ type Page struct {
 // Key names one item at the source before it is parsed.
 type Key struct {
 	SourceKey string
+	Place     inbox.Place
 	Size      int64
 	At        time.Time
 }
@@ -77,6 +78,25 @@ type Receiver interface {
 	// Receive reads one mail. One that cannot be understood has Problem set; it never touches the
 	// network.
 	Receive(sourceKey string, at time.Time, raw []byte) inbox.Incoming
+}
+
+// Auditor is the power to tell what the source holds, so that it can be compared with what was
+// received from it.
+type Auditor interface {
+	// Audit counts folder by folder what lies at the source. What the books lack of what a pull with
+	// this cursor has passed is read and handed over; then the folder's holding is told. Folders that
+	// no pull has seen yet are left out. An error of books ends it and comes back.
+	Audit(ctx context.Context, cursor string, books Books) error
+}
+
+// Books are what was received from a source.
+type Books interface {
+	// Lacking returns those numbers of a holding, rising, that should have been received and were not.
+	Lacking(ctx context.Context, h inbox.Holding) ([]uint32, error)
+	// Take stores a page without a Cursor.
+	Take(ctx context.Context, p Page) error
+	// Counted keeps what a folder holds.
+	Counted(ctx context.Context, h inbox.Holding) error
 }
 
 // Tester is the power to check settings before they are kept.

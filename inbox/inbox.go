@@ -96,6 +96,9 @@ type Connection struct {
 	LastOutAt time.Time // zero: never
 	CheckedAt time.Time // last successful poll; zero: never
 	CreatedAt time.Time
+	// SilenceHours without mail raise an alarm; SilenceByRhythm and SilenceNever are no hours.
+	SilenceHours int
+	Alarms       []Alarm // raised now; only where they were asked for
 	// SecretNames are the secret fields that are stored, never their values.
 	SecretNames []string
 }
@@ -392,32 +395,3 @@ type Presence struct {
 	Since time.Time
 	Until time.Time // zero: until changed
 }
-
-// LedgerEntry is one thing a connection received and what became of it.
-type LedgerEntry struct {
-	ID         LedgerID
-	Connection ConnectionID
-	SourceKey  string // where it lies at the source, such as "INBOX|1|42"; unique per connection
-	State      LedgerState
-	Message    MessageID
-	Reason     *Reason
-	Size       int64
-	Attempts   int
-	RawHash    string // "" when the bytes could not be read
-	ReceivedAt time.Time
-	TakenAt    time.Time
-}
-
-// LedgerState is what became of something received.
-type LedgerState string
-
-// Taking is the mark of an item that is being read; found after a crash it counts as an attempt.
-const (
-	LedgerTaking    LedgerState = "taking"
-	LedgerWaiting   LedgerState = "waiting" // seen, not stored yet
-	LedgerMessage   LedgerState = "message"
-	LedgerSame      LedgerState = "same" // the same message was received before
-	LedgerAutomatic LedgerState = "automatic"
-	LedgerIgnored   LedgerState = "ignored"
-	LedgerSetAside  LedgerState = "set_aside"
-)

@@ -82,6 +82,7 @@ const (
 	AuditRawViewed         AuditAction = "message.raw_viewed"
 	AuditSetAsideRetried   AuditAction = "ledger.retried"
 	AuditSetAsideIgnored   AuditAction = "ledger.ignored"
+	AuditSetAsideDeleted   AuditAction = "ledger.deleted"
 )
 
 // The actions on record that concern people; packages add their own.

@@ -3,9 +3,11 @@ package inbox
 import "time"
 
 // Incoming is one thing a connection received, as its adapter understood it. A thing that could
-// not be read has Problem set and only SourceKey, Raw and At beside it: it is set aside.
+// not be read has Problem set and beside it only SourceKey, Place, Raw and At, and From, Subject and
+// HeaderID where they could be told without reading it: it is set aside.
 type Incoming struct {
 	SourceKey string    // where it lies at the source; unique per connection
+	Place     Place     // the same, apart
 	RemoteID  string    // the marketplace's id; "" for mail, whose sameness is its content
 	At        time.Time // when the source received it, never the sender's claim
 	Outbound  bool      // written by the shop itself outside Deskbell: stops the clock

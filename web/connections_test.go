@@ -131,16 +131,17 @@ func TestAnotherServerNeedsTheSecretAgain(t *testing.T) {
 func TestLedgerAndSetAside(t *testing.T) {
 	eachWithMail(t, func(t *testing.T, d desk) {
 		c := d.conversation(0)
-		raw := store.PackBlob([]byte("not a mail"))
+		raw := "From: ann@buyer.example\r\nSubject: Broken\r\n\r\nWhere is my lamp?\r\n"
+		kept := store.PackBlob([]byte(raw))
 		connection := "/connections/" + d.Connections[0].String()
 		d.World.Do(func(tx *store.Tx) error {
-			if err := tx.PutBlobs(t.Context(), []store.Blob{raw}); err != nil {
+			if err := tx.PutBlobs(t.Context(), []store.Blob{kept}); err != nil {
 				return err
 			}
 			now := d.Store.Now()
 			return tx.SaveLedger(t.Context(), []inbox.LedgerEntry{
 				{Connection: d.Connections[0], SourceKey: "INBOX|1|1", State: inbox.LedgerMessage, Message: c.LastInID, ReceivedAt: now, TakenAt: now},
-				{Connection: d.Connections[0], SourceKey: "INBOX|1|2", State: inbox.LedgerSetAside, RawHash: raw.Hash, Size: raw.Size, Attempts: 3, ReceivedAt: now,
+				{Connection: d.Connections[0], SourceKey: "INBOX|1|2", State: inbox.LedgerSetAside, RawHash: kept.Hash, Size: kept.Size, Attempts: 3, Subject: "Broken", ReceivedAt: now,
 					Reason: &inbox.Reason{Code: "reading_failed_thrice"}},
 				{Connection: d.Connections[0], SourceKey: "INBOX|1|3", State: inbox.LedgerSame, ReceivedAt: now}})
 		})
@@ -148,30 +149,118 @@ func TestLedgerAndSetAside(t *testing.T) {
 			Items  []map[string]any
 			Next   *string
 			Counts map[string]int
+			Total  int
 		}
 		d.Want(200, d.admin, "GET", connection+"/ledger?limit=2", nil).Into(&ledger)
-		if len(ledger.Items) != 2 || ledger.Next == nil || ledger.Counts["message"] != 1 || ledger.Counts["set_aside"] != 1 || ledger.Counts["same"] != 1 {
+		sum := 0
+		for _, n := range ledger.Counts {
+			sum += n
+		}
+		if len(ledger.Items) != 2 || ledger.Next == nil || ledger.Counts["message"] != 1 || ledger.Counts["set_aside"] != 1 || ledger.Counts["same"] != 1 ||
+			sum != 3 || ledger.Total != 3 {
 			t.Errorf("ledger: %+v", ledger)
 		}
 		d.Want(200, d.admin, "GET", connection+"/ledger?cursor="+*ledger.Next, nil).Into(&ledger)
 		if len(ledger.Items) != 1 || ledger.Items[0]["conversation"] != c.ID.String() || ledger.Items[0]["message"] != c.LastInID.String() {
 			t.Errorf("last page: %+v", ledger.Items)
 		}
+		if ids := d.Want(200, d.admin, "GET", connection+"/ledger?q=broken", nil).IDs(); len(ids) != 1 {
+			t.Errorf("found %v, want one", ids)
+		}
+		for who, status := range map[rbac.UserID]int{d.ann: 403, d.bob: 404} {
+			d.Want(status, who, "GET", connection+"/ledger", nil)
+			d.Want(status, who, "POST", connection+"/ledger/count", nil)
+			d.Want(status, who, "GET", connection+"/set-aside", nil)
+		}
+		d.Want(403, d.ann, "GET", "/set-aside", nil)
+		d.Want(403, d.ann, "POST", "/set-aside/retry", `{}`)
+		d.Want(403, d.ann, "GET", "/alarms", nil)
+		d.Want(202, d.admin, "POST", connection+"/ledger/count", nil)
 		aside := d.Want(200, d.admin, "GET", connection+"/set-aside", nil)
 		if len(aside.IDs()) != 1 {
 			t.Fatalf("set aside: %s", aside.Body)
 		}
-		item := connection + "/set-aside/" + aside.IDs()[0]
-		if a := d.Want(200, d.admin, "GET", item+"/raw", nil); string(a.Body) != "not a mail" || !strings.HasPrefix(a.Header.Get("Content-Disposition"), "attachment;") {
+		if all := d.Want(200, d.admin, "GET", "/set-aside", nil).IDs(); len(all) != 1 || all[0] != aside.IDs()[0] {
+			t.Errorf("set aside in all shops of the admin: %v", all)
+		}
+		if a := d.Want(200, d.admin, "GET", "/alarms", nil); !strings.Contains(string(a.Body), `"kind":"set_aside"`) {
+			t.Errorf("alarms: %s", a.Body)
+		}
+		entry, item := connection+"/ledger/"+aside.IDs()[0], connection+"/set-aside/"+aside.IDs()[0]
+		a := d.Want(200, d.admin, "GET", entry+"/raw", nil)
+		if string(a.Body) != raw || !strings.HasPrefix(a.Header.Get("Content-Disposition"), "attachment;") ||
+			a.Header.Get("Content-Type") != "message/rfc822" || a.Header.Get("X-Content-Type-Options") != "nosniff" {
 			t.Errorf("raw: %q %v", a.Body, a.Header)
 		}
-		d.Want(403, d.ann, "GET", item+"/raw", nil)
-		d.Want(404, d.owner, "GET", "/connections/"+d.Connections[1].String()+"/set-aside/"+aside.IDs()[0]+"/raw", nil) // of another connection
-		d.Want(503, d.admin, "POST", item+"/retry", nil)                                                                // no connection runs here
-		d.Want(204, d.admin, "DELETE", item, nil)
+		if a := d.Want(200, d.admin, "GET", "/audit", nil); !strings.Contains(string(a.Body), `"message.raw_viewed"`) {
+			t.Errorf("nobody knows that it was looked at: %s", a.Body)
+		}
+		d.Want(403, d.ann, "GET", entry+"/raw", nil)
+		d.Want(404, d.bob, "GET", entry+"/raw", nil)
+		other := "/connections/" + d.Connections[1].String() + "/ledger/" + aside.IDs()[0]
+		d.Want(404, d.owner, "GET", other+"/raw", nil) // of another connection
+		d.Want(404, d.owner, "GET", other, nil)
+
+		d.Want(200, d.admin, "PATCH", connection, map[string]any{"settings": mailSettings("mail.lamps.example")})
+		// The program reads it now: it becomes a message, and is set aside no more.
+		for who, status := range map[rbac.UserID]int{d.ann: 403, d.bob: 404} {
+			d.Want(status, who, "POST", item+"/retry", nil)
+			d.Want(status, who, "POST", item+"/ignore", `{"reason":"no"}`)
+			d.Want(status, who, "DELETE", item, nil)
+		}
+		if got := d.Want(200, d.admin, "POST", item+"/retry", nil).Map(); got["state"] != "message" || got["conversation"] == nil || got["attempts"] != 4.0 {
+			t.Errorf("after a retry: %v", got)
+		}
+		d.Want(409, d.admin, "POST", item+"/retry", nil)
+		d.Want(409, d.admin, "POST", item+"/ignore", `{"reason":"too late"}`)
 		d.Want(409, d.admin, "DELETE", item, nil)
-		if ids := d.Want(200, d.admin, "GET", connection+"/ledger?state=ignored", nil).IDs(); len(ids) != 1 {
-			t.Errorf("ignored: %v", ids)
+	})
+}
+
+func TestSetAsideIsLeftOut(t *testing.T) {
+	eachWithMail(t, func(t *testing.T, d desk) {
+		connection := "/connections/" + d.Connections[0].String()
+		contents := []store.Blob{store.PackBlob([]byte("first")), store.PackBlob([]byte("second"))}
+		d.World.Do(func(tx *store.Tx) error {
+			if err := tx.PutBlobs(t.Context(), contents); err != nil {
+				return err
+			}
+			now := d.Store.Now()
+			return tx.SaveLedger(t.Context(), []inbox.LedgerEntry{
+				{Connection: d.Connections[0], SourceKey: "INBOX|1|1", State: inbox.LedgerSetAside, RawHash: contents[0].Hash, Subject: "One", ReceivedAt: now},
+				{Connection: d.Connections[0], SourceKey: "INBOX|1|2", State: inbox.LedgerSetAside, RawHash: contents[1].Hash, Subject: "Two", ReceivedAt: now}})
+		})
+		ids := d.Want(200, d.admin, "GET", connection+"/set-aside", nil).IDs() // the newest first
+		d.Want(422, d.admin, "POST", connection+"/set-aside/"+ids[1]+"/ignore", `{"reason":""}`)
+		ignored := d.Want(200, d.admin, "POST", connection+"/set-aside/"+ids[1]+"/ignore", `{"reason":"an advertisement"}`).Map()
+		if why := ignored["reason"].(map[string]any); ignored["state"] != "ignored" || why["code"] != "ignored_by_hand" || why["params"].(map[string]any)["note"] != "an advertisement" {
+			t.Errorf("ignored: %v", ignored)
+		}
+		d.Want(200, d.admin, "GET", connection+"/ledger/"+ids[1]+"/raw", nil)
+		d.Want(204, d.admin, "DELETE", connection+"/set-aside/"+ids[0], nil)
+		d.Want(404, d.admin, "GET", connection+"/ledger/"+ids[0]+"/raw", nil)
+		if gone := d.Want(200, d.admin, "GET", connection+"/ledger/"+ids[0], nil).Map(); gone["state"] != "ignored" || gone["subject"] != "" {
+			t.Errorf("deleted: %v", gone)
+		}
+		if _, err := d.Store.SmallBlobContent(t.Context(), contents[1].Hash); inbox.CodeOf(err) != inbox.NotFound {
+			t.Errorf("deleted bytes: %v, want them gone", err)
+		}
+		lines := string(d.Want(200, d.admin, "GET", "/audit", nil).Body)
+		for _, action := range []string{"ledger.ignored", "ledger.deleted"} {
+			if !strings.Contains(lines, action) {
+				t.Errorf("%s is not on record", action)
+			}
+		}
+	})
+}
+
+func TestSilenceSetting(t *testing.T) {
+	eachWithMail(t, func(t *testing.T, d desk) {
+		c := d.Want(201, d.admin, "POST", "/connections", map[string]any{"shop": d.Shops[0], "kind": "email", "settings": mailSettings("mail.lamps.example")}).Map()
+		connection := "/connections/" + c["id"].(string)
+		d.Want(422, d.admin, "PATCH", connection, `{"silence_hours":-2}`)
+		if got := d.Want(200, d.admin, "PATCH", connection, `{"silence_hours":12}`).Map(); got["silence_hours"] != 12.0 {
+			t.Errorf("kept %v", got["silence_hours"])
 		}
 	})
 }

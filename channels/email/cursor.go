@@ -23,6 +23,16 @@ type place struct {
 	BacklogTo imap.UID `json:"backlog_to,omitempty"` // 0: there is no backlog
 	Live      imap.UID `json:"live,omitempty"`
 	Import    bool     `json:"import,omitempty"` // the backlog is the first import: only what lies in the window counts
+	// Imported is up to where the first import went, once it is done.
+	Imported imap.UID `json:"imported,omitempty"`
+}
+
+// imported is up to where only what lies in the import window counts; what is above arrived later.
+func (p place) imported() imap.UID {
+	if p.Import {
+		return p.BacklogTo
+	}
+	return p.Imported
 }
 
 // newest is the highest UID that was taken; what has a higher one is new.
@@ -57,7 +67,7 @@ func (p place) nearlyDone() bool { return p.BacklogTo != 0 && p.BacklogTo <= p.U
 
 // done notes that the backlog is worked off.
 func (p place) done() place {
-	return place{UIDValidity: p.UIDValidity, Era: p.Era, UID: p.Live}
+	return place{UIDValidity: p.UIDValidity, Era: p.Era, UID: p.Live, Imported: p.imported()}
 }
 
 func readCursor(s string) (cursor, error) {

@@ -14,6 +14,7 @@ type mail struct {
 	described
 	uid     imap.UID
 	key     string
+	place   inbox.Place
 	raw     []byte // nil if it was not fetched
 	problem string // why not
 	gone    bool   // deleted at the source between two commands
@@ -41,7 +42,7 @@ func (a *Adapter) received(at time.Time) time.Time {
 
 // bare is a mail as bytes alone.
 func (a *Adapter) bare(m *mail) inbox.Incoming {
-	in := inbox.Incoming{SourceKey: m.key, At: a.received(m.at), Raw: m.raw}
+	in := inbox.Incoming{SourceKey: m.key, Place: m.place, At: a.received(m.at), Raw: m.raw}
 	if m.problem != "" {
 		in.Problem = &inbox.Reason{Code: m.problem, Params: map[string]any{"size": m.size, "limit": mailLimit}}
 	}
@@ -62,14 +63,22 @@ func (a *Adapter) read(folder string, m *mail) (in inbox.Incoming) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			a.log.Error("a mail broke its parser", "source_key", m.key, "error", fmt.Sprint(cause))
-			in = a.bare(m)
+			in = a.labelled(m)
 			in.Problem = &inbox.Reason{Code: mailUnreadable}
 		}
 	}()
 	if err := a.parse(&in, folder); err != nil {
 		a.log.Warn("a mail cannot be read", "source_key", m.key, "error", err)
-		in = a.bare(m)
+		in = a.labelled(m)
 		in.Problem = &inbox.Reason{Code: mailUnreadable}
 	}
+	return in
+}
+
+// labelled is a mail as bytes alone, with the sender, subject and Message-ID its first lines show, so
+// that a person can tell which mail it is that nobody could read.
+func (a *Adapter) labelled(m *mail) inbox.Incoming {
+	in := a.bare(m)
+	in.From.Name, in.From.Address, in.Subject, in.HeaderID = label(m.raw)
 	return in
 }

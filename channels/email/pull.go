@@ -39,12 +39,13 @@ func (a *Adapter) Pull(ctx context.Context, at string, yield func(channels.Page)
 		return err
 	}
 	fetching, stop := context.WithCancel(ctx)
-	f := &fetcher{Adapter: a, session: a.fetching, progress: progress, stalls: a.stalls, pages: make(chan filled)}
+	pages := make(chan filled)
+	f := &fetcher{Adapter: a, session: a.fetching, progress: progress, stalls: a.stalls, send: into(pages)}
 	go func() {
-		defer close(f.pages)
+		defer close(pages)
 		f.err = f.folders(fetching)
 	}()
-	err = drain(f.pages, stop, yield)
+	err = drain(pages, stop, yield)
 	if a.fetching = f.session; f.broken || err != nil {
 		a.drop()
 	}
@@ -90,7 +91,9 @@ type fetcher struct {
 	stalls   map[string]int // how often the server fell silent over a mail
 	working  string         // the folder whose backlog is being worked off
 	looked   time.Time      // when all folders were last asked for what is new
-	pages    chan filled
+	send     func(ctx context.Context, p filled) error
+	older    []imap.UID // what was asked for and lies outside the import; kept by an audit alone
+	auditing bool
 	broken   bool // the session cannot be used any more
 	err      error
 }
@@ -214,10 +217,16 @@ func (f *fetcher) chunk(ctx context.Context, folder string, uids []imap.UID, sin
 	var size int64
 	for _, uid := range uids {
 		d, there := about[uid]
-		if !there || d.at.Before(since) {
-			continue // gone meanwhile, or older than the import goes back
+		if !there {
+			continue // gone meanwhile
 		}
-		m := mail{uid: uid, described: d, key: here.key(folder, uid)}
+		if d.at.Before(since) {
+			if f.auditing {
+				f.older = append(f.older, uid)
+			}
+			continue
+		}
+		m := mail{uid: uid, described: d, key: here.key(folder, uid), place: here.place(folder, uid)}
 		switch {
 		case d.broken:
 			m.problem = mailUnfetched
@@ -339,22 +348,25 @@ func (f *fetcher) page(ctx context.Context, folder string, mails []mail, size in
 	p := channels.Page{
 		Keys:   make([]channels.Key, len(mails)),
 		Parse:  func(i int) inbox.Incoming { return f.read(folder, &mails[i]) },
-		Raw:    func(i int) inbox.Incoming { return f.bare(&mails[i]) },
+		Raw:    func(i int) inbox.Incoming { return f.labelled(&mails[i]) },
 		Cursor: f.progress.String(),
 	}
 	for i, m := range mails {
-		p.Keys[i] = channels.Key{SourceKey: m.key, Size: m.size, At: f.received(m.at)}
+		p.Keys[i] = channels.Key{SourceKey: m.key, Place: m.place, Size: m.size, At: f.received(m.at)}
 	}
 	return f.send(ctx, filled{Page: p, giveBack: giveBack})
 }
 
-func (f *fetcher) send(ctx context.Context, p filled) error {
-	select {
-	case f.pages <- p:
-		return nil
-	case <-ctx.Done():
-		p.giveBack()
-		return ctx.Err()
+// into hands pages to whoever drains them, while the next is fetched.
+func into(pages chan<- filled) func(context.Context, filled) error {
+	return func(ctx context.Context, p filled) error {
+		select {
+		case pages <- p:
+			return nil
+		case <-ctx.Done():
+			p.giveBack()
+			return ctx.Err()
+		}
 	}
 }
 

@@ -85,6 +85,13 @@ func (p place) key(folder string, uid imap.UID) string {
 	return fmt.Sprintf("%s|%d|%d", folder, p.UIDValidity, uid)
 }
 
+// place is the same, apart: an era is a numbering of its own.
+func (p place) place(folder string, uid imap.UID) inbox.Place {
+	return inbox.Place{Folder: folder, Epoch: p.epoch(), Number: uint32(uid)}
+}
+
+func (p place) epoch() int64 { return int64(p.Era)<<32 | int64(p.UIDValidity) }
+
 // splitKey takes a source key apart. A folder's name may hold the separator.
 func splitKey(key string) (folder string, validity uint32, uid imap.UID, err error) {
 	rest, last, ok := cutLast(key)

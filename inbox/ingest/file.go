@@ -3,6 +3,7 @@ package ingest
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/deskbell/deskbell/inbox"
 	"github.com/deskbell/deskbell/inbox/store"
@@ -24,14 +25,14 @@ func (p *page) file(ctx context.Context) error {
 	p.siblings = map[string][]inbox.ConversationID{}
 	p.outcome = make(map[string]inbox.LedgerEntry, len(p.items))
 	for i, c := range p.copies {
-		if known, ok := p.recognise(c); ok {
-			p.record(c.prepared, inbox.LedgerSame, known.ID)
+		if known, state, why := p.recognise(c); why != nil {
+			p.record(c.prepared, state, known.ID, why)
 			p.sibling(c, known.Conversation)
 			continue
 		}
 		conversation, seems := p.conversationOf(c)
 		if p.floods(c) {
-			p.record(c.prepared, inbox.LedgerAutomatic, 0)
+			p.record(c.prepared, inbox.LedgerAutomatic, 0, &inbox.Reason{Code: inbox.ReasonFlood})
 			continue
 		}
 		if conversation == nil {
@@ -53,22 +54,33 @@ func (p *page) file(ctx context.Context) error {
 }
 
 // recognise finds a copy that is here already: the same message under another source key, or the
-// trace that a reply of ours left in the Sent folder.
-func (p *page) recognise(c *copy) (store.KnownMessage, bool) {
+// trace that a reply of ours left in the Sent folder. It returns no reason for one that is new.
+func (p *page) recognise(c *copy) (known store.KnownMessage, state inbox.LedgerState, why *inbox.Reason) {
 	if known, ok := p.same[copyKey{c.shop, string(c.sameness)}]; ok {
-		return known, true
+		return known, inbox.LedgerSame, whySame(p.origin[known.ID], c.Place)
 	}
 	if known, ok := p.returned(c); ok {
-		return known, true
+		return known, inbox.LedgerIgnored, &inbox.Reason{Code: inbox.ReasonReturned}
 	}
 	if c.Outbound && c.HeaderID != "" {
 		for _, known := range p.headers[store.Header{Shop: c.shop, ID: c.HeaderID}] {
 			if known.Direction == inbox.Out && known.Connection == p.source.Connection {
-				return known, true
+				return known, inbox.LedgerIgnored, &inbox.Reason{Code: inbox.ReasonOwnCopy}
 			}
 		}
 	}
-	return store.KnownMessage{}, false
+	return store.KnownMessage{}, "", nil
+}
+
+// whySame tells what happened at the source, that it has a message twice.
+func whySame(first, again inbox.Place) *inbox.Reason {
+	switch {
+	case first.Folder != again.Folder:
+		return &inbox.Reason{Code: inbox.ReasonMoved}
+	case first.Epoch != again.Epoch:
+		return &inbox.Reason{Code: inbox.ReasonRenumbered}
+	}
+	return &inbox.Reason{Code: inbox.ReasonCopied}
 }
 
 // begin makes a new conversation for a copy; the message itself is added by join.
@@ -115,11 +127,9 @@ func (p *page) join(c *copy, conversation *inbox.Conversation, id inbox.MessageI
 		p.headers[at] = append(p.headers[at], store.KnownMessage{ID: id, Conversation: conversation.ID, Contact: conversation.Contact,
 			Shop: c.shop, Connection: p.source.Connection, Direction: message.Direction, HeaderID: c.HeaderID})
 	}
-	state := inbox.LedgerMessage
-	if c.Automatic != "" {
-		state = inbox.LedgerAutomatic
-	}
-	p.record(c.prepared, state, id)
+	p.origin[id] = c.Place
+	state, why := p.became(c)
+	p.record(c.prepared, state, id, why)
 	p.tx.Append(inbox.Event{Kind: p.eventKind(c), Shop: c.shop, Conversation: conversation.ID, From: conversation.Assignee, To: conversation.Assignee,
 		Data: map[string]any{"message": id, "first": first, "automatic": c.Automatic, "unverified": c.Unverified}})
 }
@@ -175,21 +185,50 @@ func (p *page) receive(c *copy, conversation *inbox.Conversation) {
 	}
 }
 
+// became tells what a copy that is stored is in the ledger, and why, where that needs saying.
+func (p *page) became(c *copy) (inbox.LedgerState, *inbox.Reason) {
+	switch {
+	case c.Automatic != "":
+		return inbox.LedgerAutomatic, &inbox.Reason{Code: inbox.ReasonAutomatic + strings.TrimPrefix(string(c.Automatic), "auto_")}
+	case c.Outbound:
+		return inbox.LedgerMessage, &inbox.Reason{Code: inbox.ReasonSentElsewhere}
+	case p.history(c):
+		return inbox.LedgerMessage, &inbox.Reason{Code: inbox.ReasonHistory}
+	}
+	return inbox.LedgerMessage, nil
+}
+
 // setAside keeps the bytes of an item that could not be processed, and why.
 func (p *page) setAside(item *prepared) {
-	p.record(item, inbox.LedgerSetAside, 0)
+	p.record(item, inbox.LedgerSetAside, 0, item.Problem)
+	if !p.again {
+		p.tellAside(true)
+	}
+}
+
+// tellAside says that something was set aside, or is no more.
+func (p *page) tellAside(is bool) {
 	p.tx.Append(inbox.Event{Kind: inbox.ConnectionChanged, Shop: p.connection.Shop,
-		Data: map[string]any{"connection": p.connection.ID, "state": p.connection.State, "set_aside": true}})
+		Data: map[string]any{"connection": p.connection.ID, "state": p.connection.State, "set_aside": is}})
 }
 
 // record says what becomes of an item. Of an item that went to several shops the ledger names the
 // first message it became.
-func (p *page) record(item *prepared, state inbox.LedgerState, message inbox.MessageID) {
-	if before, ok := p.outcome[item.SourceKey]; ok && before.State != inbox.LedgerSame {
+func (p *page) record(item *prepared, state inbox.LedgerState, message inbox.MessageID, why *inbox.Reason) {
+	before, ok := p.outcome[item.SourceKey]
+	if ok && before.State != inbox.LedgerSame && before.State != inbox.LedgerIgnored {
 		return
 	}
 	entry := p.ledger[item.SourceKey]
-	p.outcome[item.SourceKey] = inbox.LedgerEntry{Connection: p.source.Connection, SourceKey: item.SourceKey, State: state,
-		Message: message, Reason: item.Problem, Size: max(entry.Size, int64(len(item.Raw))), Attempts: entry.Attempts,
+	place := item.Place
+	if place == (inbox.Place{}) {
+		place = entry.Place
+	}
+	p.outcome[item.SourceKey] = inbox.LedgerEntry{Connection: p.source.Connection, SourceKey: item.SourceKey, Place: place, State: state,
+		Message: message, Reason: why, Sender: cut(strings.ToLower(item.From.Address), labelLimit), Subject: cut(item.Subject, labelLimit),
+		HeaderID: cut(item.HeaderID, labelLimit), Size: max(entry.Size, int64(len(item.Raw))), Attempts: entry.Attempts,
 		RawHash: item.rawHash, ReceivedAt: item.At, TakenAt: p.service.now()}
 }
+
+// labelLimit bounds what the ledger keeps of a message to be found by; the rest is in the message.
+const labelLimit = 250

@@ -105,6 +105,7 @@ type Source struct {
 // Item names one thing at the source before any byte of it is parsed.
 type Item struct {
 	SourceKey string
+	Place     inbox.Place
 	Size      int64
 	At        time.Time
 }
@@ -152,7 +153,7 @@ func (s *Service) Begin(ctx context.Context, from Source, items []Item) (verdict
 			case entry.Attempts >= attemptsBeforeSetAside:
 				verdicts[i] = SetAside
 			}
-			marks = append(marks, inbox.LedgerEntry{Connection: from.Connection, SourceKey: item.SourceKey, State: inbox.LedgerTaking,
+			marks = append(marks, inbox.LedgerEntry{Connection: from.Connection, SourceKey: item.SourceKey, Place: item.Place, State: inbox.LedgerTaking,
 				Size: item.Size, Attempts: entry.Attempts + 1, ReceivedAt: s.received(item.At)})
 		}
 		return tx.SaveLedger(ctx, marks)
@@ -220,7 +221,13 @@ func (s *Service) Retry(ctx context.Context, connection inbox.ConnectionID, item
 	}
 	return s.store.InTx(ctx, func(tx *store.Tx) error {
 		p := &page{service: s, tx: tx, source: Source{Connection: connection}, items: prepared, again: true}
-		return p.take(ctx, "")
+		if err := p.take(ctx, ""); err != nil {
+			return err
+		}
+		if p.outcome[item.SourceKey].State != inbox.LedgerSetAside {
+			p.tellAside(false)
+		}
+		return nil
 	})
 }
 

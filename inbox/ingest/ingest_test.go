@@ -274,7 +274,7 @@ func TestBadItemIsSetAsideAndTheNextGoesOn(t *testing.T) {
 		if got := h.counts(); got[inbox.LedgerSetAside] != 1 || got[inbox.LedgerMessage] != 1 {
 			t.Fatalf("ledger counts %v, want one set aside and one message", got)
 		}
-		aside, err := h.store.Ledger(t.Context(), h.connection, inbox.LedgerSetAside, 0, 10)
+		aside, err := h.store.Ledger(t.Context(), store.LedgerFilter{Connection: h.connection, State: inbox.LedgerSetAside}, store.Place{}, 10)
 		if err != nil || len(aside) != 1 || aside[0].Reason.Code != "unreadable" {
 			t.Fatalf("set aside: %+v, %v", aside, err)
 		}
@@ -374,6 +374,11 @@ func TestRoutesMakeSiblings(t *testing.T) {
 		h.take(item)
 		if got := h.counts(); got[inbox.LedgerMessage] != 1 || len(got) != 1 {
 			t.Errorf("ledger counts %v, want one line for one mail", got)
+		}
+		m, _ := h.message(item)
+		siblings, err := h.store.Siblings(t.Context(), h.connection, []inbox.MessageID{m.ID})
+		if err != nil || len(siblings[m.ID]) != 2 || siblings[m.ID][1].Shop != other {
+			t.Errorf("siblings %v, %v; want one in each shop", siblings, err)
 		}
 	})
 }

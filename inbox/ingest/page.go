@@ -28,6 +28,7 @@ type page struct {
 	outcome    map[string]inbox.LedgerEntry // what becomes of the items
 
 	same       map[copyKey]store.KnownMessage
+	origin     map[inbox.MessageID]inbox.Place        // where known messages were first received
 	headers    map[store.Header][]store.KnownMessage  // the messages that bear an id, oldest first
 	messages   map[inbox.MessageID]store.KnownMessage // those that references of ours name
 	threads    map[threadKey]inbox.ConversationID     // of marketplaces
@@ -81,13 +82,20 @@ func (p *page) take(ctx context.Context, cursor string) error {
 			return err
 		}
 	}
-	var last time.Time
-	for _, item := range p.items {
-		if item.At.After(last) {
-			last = item.At
+	return p.tx.TouchConnection(ctx, p.source.Connection, p.arrived(), cursor)
+}
+
+// arrived tells when each thing of the page was received that is new and comes from outside: what the
+// connection's rhythm is made of.
+func (p *page) arrived() (times []time.Time) {
+	for i := range p.items {
+		item := &p.items[i]
+		if entry, ok := p.outcome[item.SourceKey]; !ok || p.again || item.Outbound || entry.State == inbox.LedgerSame || entry.State == inbox.LedgerIgnored {
+			continue
 		}
+		times = append(times, item.At)
 	}
-	return p.tx.TouchConnection(ctx, p.source.Connection, last, cursor)
+	return times
 }
 
 // load reads the connection and what the ledger has of the items.
@@ -152,10 +160,17 @@ func (p *page) findSame(ctx context.Context) error {
 		return err
 	}
 	p.same = make(map[copyKey]store.KnownMessage, len(known))
-	for _, k := range known {
+	ids := make([]inbox.MessageID, len(known))
+	for i, k := range known {
 		p.same[copyKey{k.Shop, string(k.Sameness)}] = k
+		ids[i] = k.ID
 	}
-	return nil
+	received, err := p.tx.LedgerByMessages(ctx, p.source.Connection, ids)
+	p.origin = make(map[inbox.MessageID]inbox.Place, len(received))
+	for id, entry := range received {
+		p.origin[id] = entry.Place
+	}
+	return err
 }
 
 // meet finds or makes the contact of each copy. The contact of what the shop itself sent is the one

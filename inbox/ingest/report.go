@@ -31,7 +31,7 @@ func (p *page) fileReports(ctx context.Context, ids []int64) error {
 	for i, c := range p.reports {
 		about, ok := nearest(known, c)
 		if !ok || p.existing[about.Conversation] == nil {
-			p.record(c.prepared, inbox.LedgerAutomatic, 0)
+			p.record(c.prepared, inbox.LedgerAutomatic, 0, &inbox.Reason{Code: inbox.ReasonOfNothing})
 			continue
 		}
 		if err := p.fileReport(ctx, c, about, inbox.MessageID(ids[i])); err != nil {
@@ -46,12 +46,12 @@ func (p *page) fileReport(ctx context.Context, c *copy, about store.KnownMessage
 	conversation := p.existing[about.Conversation]
 	c.shop, c.contact = about.Shop, conversation.Contact
 	if known, ok := p.same[copyKey{c.shop, string(c.sameness)}]; ok {
-		p.record(c.prepared, inbox.LedgerSame, known.ID)
+		p.record(c.prepared, inbox.LedgerSame, known.ID, whySame(p.origin[known.ID], c.Place))
 		return nil
 	}
 	floods := p.floods(c)
 	if floods {
-		p.record(c.prepared, inbox.LedgerAutomatic, 0)
+		p.record(c.prepared, inbox.LedgerAutomatic, 0, &inbox.Reason{Code: inbox.ReasonFlood})
 		id = 0
 	} else {
 		p.join(c, conversation, id)

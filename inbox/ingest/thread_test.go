@@ -269,7 +269,7 @@ func TestOurOwnReplyComesBack(t *testing.T) {
 		back.From, back.Outbound, back.HeaderID = inbox.Address{Address: support}, true, th.reply.HeaderID
 		h.take(back)
 		counts := h.counts()
-		if counts[inbox.LedgerSame] != 1 || counts[inbox.LedgerMessage] != 1 {
+		if counts[inbox.LedgerIgnored] != 1 || counts[inbox.LedgerMessage] != 1 {
 			t.Errorf("ledger %v, want our reply recognised", counts)
 		}
 	})

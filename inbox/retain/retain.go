@@ -69,7 +69,10 @@ func (s *Service) Tidy(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		_, err = tx.DropUploads(ctx, now.Add(-KeepUploads))
+		if _, err = tx.DropUploads(ctx, now.Add(-KeepUploads)); err != nil {
+			return err
+		}
+		_, err = tx.DropArrivals(ctx)
 		return err
 	})
 	removed, blobs := blob.Sweep(ctx, s.blobs, now.Add(-orphanAfter), s.store.ContentUsed)

@@ -88,7 +88,6 @@ type KnownMessage struct {
 }
 
 // MessagesBySameness returns the messages of these shops on one connection that are one of these.
-// Without the shops the index would be read for the whole connection.
 func (q queries) MessagesBySameness(ctx context.Context, connection inbox.ConnectionID, shops []inbox.ShopID, sameness [][]byte) ([]KnownMessage, error) {
 	if len(sameness) == 0 || len(shops) == 0 {
 		return nil, nil

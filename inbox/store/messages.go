@@ -295,23 +295,3 @@ func (tx *Tx) ClaimUploads(ctx context.Context, uploader inbox.UserID, message i
 	}
 	return nil
 }
-
-// ConversationsOf returns which conversation each of these messages belongs to.
-func (q queries) ConversationsOf(ctx context.Context, ids []inbox.MessageID) (map[inbox.MessageID]inbox.ConversationID, error) {
-	found := make(map[inbox.MessageID]inbox.ConversationID, len(ids))
-	if len(ids) == 0 {
-		return found, nil
-	}
-	var rows []struct {
-		ID           inbox.MessageID      `bun:"id"`
-		Conversation inbox.ConversationID `bun:"conversation_id"`
-	}
-	err := q.db.NewSelect().Table("messages").Column("id", "conversation_id").Where("id IN (?)", bun.List(ids)).Scan(ctx, &rows)
-	if err != nil {
-		return nil, fmt.Errorf("conversations of messages: %w", err)
-	}
-	for _, r := range rows {
-		found[r.ID] = r.Conversation
-	}
-	return found, nil
-}

@@ -36,14 +36,14 @@ func (tx *Tx) drop(ctx context.Context, what string, query *bun.DeleteQuery) (in
 	return int(n), err
 }
 
-// ContentUsed returns those of the hashes of large content that a row refers to.
+// ContentUsed returns those of the hashes of content that a row refers to.
 func (q queries) ContentUsed(ctx context.Context, hashes []string) ([]string, error) {
 	if len(hashes) == 0 {
 		return nil, nil
 	}
 	var used []string
 	err := q.db.NewRaw(`SELECT hash FROM attachments WHERE hash IN (?0)
-		UNION SELECT raw_hash FROM ledger WHERE size > ?1 AND raw_hash IN (?0)`, bun.List(hashes), bun.Safe(fmt.Sprint(SmallBlob))).Scan(ctx, &used)
+		UNION SELECT raw_hash FROM ledger WHERE raw_hash <> '' AND raw_hash IN (?0)`, bun.List(hashes)).Scan(ctx, &used)
 	if err != nil {
 		return nil, fmt.Errorf("find what content is used: %w", err)
 	}

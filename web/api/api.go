@@ -22,7 +22,7 @@ import (
 	"github.com/deskbell/deskbell/channels"
 	"github.com/deskbell/deskbell/inbox"
 	"github.com/deskbell/deskbell/inbox/blob"
-	"github.com/deskbell/deskbell/inbox/ingest"
+	"github.com/deskbell/deskbell/inbox/ledger"
 	"github.com/deskbell/deskbell/inbox/outbox"
 	"github.com/deskbell/deskbell/inbox/seal"
 	"github.com/deskbell/deskbell/inbox/store"
@@ -46,7 +46,7 @@ type Options struct {
 	Seal    *seal.Ring
 	Kinds   channels.Registry
 	Runner  *channels.Runner // nil if no connection runs in this program
-	Ingest  *ingest.Service
+	Ledger  *ledger.Service
 	// Pictures fetches those that mails show from elsewhere.
 	Pictures *pictures.Fetcher
 	// Dial and Roots are for testing connections: the way out, and whom to trust.

@@ -34,6 +34,9 @@ type connection struct {
 	LastOutAt  instant               `json:"last_out_at"`
 	CheckedAt  instant               `json:"checked_at"`
 	CreatedAt  instant               `json:"created_at"`
+	// SilenceHours is when silence of the connection is told.
+	SilenceHours int     `json:"silence_hours" doc:"alarm after so many hours without mail; 0 = by its usual rhythm, -1 = never"`
+	Alarms       []alarm `json:"alarms" nullable:"false" doc:"what is wrong beyond its state"`
 }
 
 func showConnection(c inbox.Connection) connection {
@@ -42,7 +45,7 @@ func showConnection(c inbox.Connection) connection {
 		settings = map[string]any{}
 	}
 	return connection{c.ID, c.Shop, c.Kind, c.Name, settings, notNil(c.SecretNames), c.State, c.Problem, at(c.LiveFrom), at(c.LastInAt),
-		at(c.LastOutAt), at(c.CheckedAt), at(c.CreatedAt)}
+		at(c.LastOutAt), at(c.CheckedAt), at(c.CreatedAt), c.SilenceHours, showAlarms(c)}
 }
 
 func (a *API) connections() {
@@ -77,6 +80,9 @@ func (a *API) listConnections(ctx context.Context, in *struct {
 }) (*body[page[connection]], error) {
 	scope := a.Rights.Scope(a.actor(ctx), rbac.ConnectionHealth)
 	connections, err := a.Store.Connections(ctx, scope)
+	if err == nil {
+		err = a.addAlarms(ctx, scope, connections)
+	}
 	if in.Shop.ID != 0 {
 		connections = slices.DeleteFunc(connections, func(c inbox.Connection) bool { return c.Shop != in.Shop.ID })
 	}
@@ -100,7 +106,16 @@ func (a *API) managedConnection(ctx context.Context, permission rbac.Permission,
 
 func (a *API) getConnection(ctx context.Context, in *ConnectionPath) (*body[connection], error) {
 	c, err := a.managedConnection(ctx, rbac.ConnectionHealth, in.ID.ID)
-	return reply(showConnection(c), err)
+	if err != nil {
+		return nil, err
+	}
+	return a.replyConnection(ctx, c)
+}
+
+func (a *API) replyConnection(ctx context.Context, c inbox.Connection) (*body[connection], error) {
+	one := []inbox.Connection{c}
+	err := a.addHealth(ctx, one)
+	return reply(showConnection(one[0]), err)
 }
 
 type wantedConnection struct {
@@ -253,11 +268,16 @@ func (a *API) patchConnection(ctx context.Context, in *struct {
 		Secret   map[string]string      `json:"secret,omitempty"`
 		State    *inbox.ConnectionState `json:"state,omitempty" enum:"disabled,new"`
 		LiveFrom instant                `json:"live_from" required:"false"`
+		Silence  *int                   `json:"silence_hours,omitempty" minimum:"-1" maximum:"8760"`
 	}
 }) (*body[connection], error) {
 	c, err := a.managedConnection(ctx, rbac.ConnectionManage, in.ID.ID)
 	if err != nil {
 		return nil, err
+	}
+	set(&c.SilenceHours, in.Body.Silence)
+	if in.Body.Settings == nil && len(in.Body.Secret) == 0 && in.Body.State == nil && in.Body.LiveFrom.IsZero() {
+		return a.saveConnection(ctx, c) // nothing the connection works with: it goes on
 	}
 	before := c.Settings
 	if in.Body.Settings != nil {
@@ -299,7 +319,21 @@ func (a *API) patchConnection(ctx context.Context, in *struct {
 		return nil, err
 	}
 	a.reload(c.ID)
-	return reply(showConnection(c), nil)
+	return a.replyConnection(ctx, c)
+}
+
+// saveConnection keeps a change that needs no other hold on the source.
+func (a *API) saveConnection(ctx context.Context, c inbox.Connection) (*body[connection], error) {
+	err := a.Store.InTx(ctx, func(tx *store.Tx) error {
+		if err := tx.SaveConnection(ctx, c); err != nil {
+			return err
+		}
+		return tx.Audit(ctx, a.entry(ctx, inbox.AuditConnectionChanged, "connection "+c.ID.String(), c.Shop))
+	})
+	if err != nil {
+		return nil, err
+	}
+	return a.replyConnection(ctx, c)
 }
 
 // newSecret is the stored secret with what was entered now; an empty value removes one. Where another

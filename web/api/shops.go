@@ -34,6 +34,7 @@ type shopConnection struct {
 	Name    string                `json:"name"`
 	State   inbox.ConnectionState `json:"state" enum:"new,connected,degraded,expired,disabled"`
 	Problem *inbox.Reason         `json:"problem"`
+	Alarms  []alarm               `json:"alarms" nullable:"false" doc:"what is wrong beyond its state, for those who may see its health"`
 }
 
 func (a *API) shops() {
@@ -62,7 +63,7 @@ func showShop(s inbox.Shop, connections []inbox.Connection) shop {
 		if c.Shop != s.ID {
 			continue
 		}
-		shown.Connections = append(shown.Connections, shopConnection{c.ID, c.Kind, c.Name, c.State, c.Problem})
+		shown.Connections = append(shown.Connections, shopConnection{c.ID, c.Kind, c.Name, c.State, c.Problem, showAlarms(c)})
 		switch {
 		case s.State != inbox.ShopActive:
 		case c.State == inbox.ConnectionExpired:
@@ -81,6 +82,9 @@ func (a *API) listShops(ctx context.Context, _ *struct{}) (*body[page[shop]], er
 		return nil, err
 	}
 	connections, err := a.Store.Connections(ctx, rbac.Scope{All: scope.All, Shops: scope.AllShops()})
+	if err == nil {
+		err = a.addHealth(ctx, connections)
+	}
 	return reply(whole(shops, func(s inbox.Shop) shop { return showShop(s, connections) }), err)
 }
 
@@ -105,6 +109,9 @@ func (a *API) showShop(ctx context.Context, s inbox.Shop, err error) (*body[shop
 		return nil, err
 	}
 	connections, err := a.Store.Connections(ctx, rbac.Scope{Shops: []inbox.ShopID{s.ID}})
+	if err == nil {
+		err = a.addHealth(ctx, connections)
+	}
 	return reply(showShop(s, connections), err)
 }
 

@@ -26,6 +26,7 @@ import (
 	"github.com/deskbell/deskbell/inbox/bus"
 	"github.com/deskbell/deskbell/inbox/ingest"
 	"github.com/deskbell/deskbell/inbox/jobs"
+	"github.com/deskbell/deskbell/inbox/ledger"
 	"github.com/deskbell/deskbell/inbox/outbox"
 	"github.com/deskbell/deskbell/inbox/reference"
 	"github.com/deskbell/deskbell/inbox/seal"
@@ -100,7 +101,8 @@ func New(t testing.TB, s *store.Store, shops int, kinds channels.Registry) *Serv
 	server, err := web.New(web.Options{Auth: people, Ready: s.Ping, Log: log,
 		API: api.Options{Store: s, Rights: rights, People: people, Routing: routing.New(routing.Options{Store: s, Rights: rights}),
 			Outbox: outbox.New(outbox.Options{Store: s, Jobs: work, Blobs: blobs, Sender: noPost{}, References: references}), Blobs: blobs, Seal: ring, Kinds: kinds,
-			Ingest: taken, Pictures: pictures.New(&outbound.Guard{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}), Version: "test"},
+			Ledger:   ledger.New(ledger.Options{Store: s, Jobs: work, Blobs: blobs, Ingest: taken, Rights: rights, Reread: reread(s, kinds)}),
+			Pictures: pictures.New(&outbound.Guard{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}), Version: "test"},
 		Live: live.Options{Store: s, Rights: rights, Auth: people, Bus: wake, Log: log, Version: "test", Look: time.Hour, Patience: time.Second}, Screen: screen,
 	})
 	must(err)
@@ -120,6 +122,26 @@ func New(t testing.TB, s *store.Store, shops int, kinds channels.Registry) *Serv
 	})
 	return &Server{World: storetest.NewWorld(t, s, shops), Web: server, People: people, Rights: rights, Ingest: taken, Blobs: blobs, Ring: ring,
 		URL: address, t: t, tokens: map[rbac.UserID]string{}}
+}
+
+// reread reads an item again by its kind, from its bytes alone.
+func reread(s *store.Store, kinds channels.Registry) func(context.Context, inbox.LedgerEntry, []byte) (inbox.Incoming, error) {
+	return func(ctx context.Context, e inbox.LedgerEntry, raw []byte) (inbox.Incoming, error) {
+		c, err := s.Connection(ctx, e.Connection)
+		if err != nil {
+			return inbox.Incoming{}, err
+		}
+		settings, err := json.Marshal(c.Settings)
+		if err != nil {
+			return inbox.Incoming{}, err
+		}
+		adapter, err := kinds[c.Kind].Open(channels.Config{Connection: c.ID, Settings: settings})
+		if err != nil {
+			return inbox.Incoming{}, err
+		}
+		defer adapter.Close()
+		return adapter.(channels.Rereader).Reread(ctx, e.SourceKey, e.ReceivedAt, raw)
+	}
 }
 
 // Token is a bearer token of a user.

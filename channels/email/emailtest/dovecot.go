@@ -270,3 +270,27 @@ func (d *Dovecot) Files(address, folder string) []string {
 	}
 	return names
 }
+
+// Expunge deletes the first mail of a folder that holds a text, as another mail program does, and
+// returns its bytes.
+func (d *Dovecot) Expunge(address, folder, text string) []byte {
+	d.t.Helper()
+	files, err := filepath.Glob(filepath.Join(d.folder(address, folder), "[cn]*[rw]", "*"))
+	if err != nil {
+		d.t.Fatalf("expunge: %v", err)
+	}
+	for _, file := range files {
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			d.t.Fatalf("expunge: %v", err)
+		}
+		if strings.Contains(string(raw), text) {
+			if err := os.Remove(file); err != nil {
+				d.t.Fatalf("expunge: %v", err)
+			}
+			return raw
+		}
+	}
+	d.t.Fatalf("expunge: no mail with %q in %s", text, folder)
+	return nil
+}

@@ -20,6 +20,7 @@ import (
 	"github.com/deskbell/deskbell/inbox/bus"
 	"github.com/deskbell/deskbell/inbox/ingest"
 	"github.com/deskbell/deskbell/inbox/jobs"
+	"github.com/deskbell/deskbell/inbox/ledger"
 	"github.com/deskbell/deskbell/inbox/outbox"
 	"github.com/deskbell/deskbell/inbox/reference"
 	"github.com/deskbell/deskbell/inbox/remind"
@@ -61,6 +62,7 @@ type App struct {
 	guard  *outbound.Guard // the way to hosts that somebody else named
 	outbox *outbox.Service
 	ingest *ingest.Service
+	ledger *ledger.Service
 	runner *channels.Runner
 	web    *web.Server
 	doors  []*door // for mail that is handed over
@@ -115,6 +117,8 @@ func (a *App) build(ctx context.Context, far Far) error {
 	a.ingest = ingest.New(ingest.Options{Store: a.Store, Blobs: a.blobs, Route: a.Routing.Route, References: references, Log: a.log})
 	a.runner = channels.NewRunner(channels.Options{Registry: Kinds(), Directory: directory{a.Store, a.Ring}, Sink: sink{a.ingest},
 		Leases: leases{a.Store.Leases(node)}, Poll: time.Duration(a.config.Poll) * time.Second, Log: a.log, Dial: far.Dial, Roots: far.Roots})
+	a.ledger = ledger.New(ledger.Options{Store: a.Store, Jobs: a.jobs, Blobs: a.blobs, Ingest: a.ingest, Rights: a.Rights, Log: a.log,
+		Reread: reread(a.runner), Audit: audit(a.runner), Poll: time.Duration(a.config.Poll) * time.Second})
 	a.outbox = outbox.New(outbox.Options{Store: a.Store, Jobs: a.jobs, Blobs: a.blobs, Sender: sender{a.runner}, References: references, Log: a.log})
 	if err := a.buildDoors(); err != nil {
 		return err
@@ -285,7 +289,7 @@ func (a *App) buildWeb(far Far) error {
 	}
 	a.web, err = web.New(web.Options{Auth: a.Auth, Screen: screen, Log: a.log, Ready: a.ready, Collectors: a.doorFigures(),
 		API: api.Options{Store: a.Store, Rights: a.Rights, People: a.Auth, Routing: a.Routing, Outbox: a.outbox, Blobs: a.blobs,
-			Seal: a.Ring, Kinds: Kinds(), Pictures: pictures.New(a.guard), Dial: far.Dial, Roots: far.Roots, Runner: a.runner, Ingest: a.ingest, Version: Version, Log: a.log},
+			Seal: a.Ring, Kinds: Kinds(), Pictures: pictures.New(a.guard), Dial: far.Dial, Roots: far.Roots, Runner: a.runner, Ledger: a.ledger, Version: Version, Log: a.log},
 		Live: live.Options{Store: a.Store, Bus: a.bus, Rights: a.Rights, Auth: a.Auth, Version: Version, Log: a.log}})
 	return err
 }

@@ -63,6 +63,7 @@ var house = []struct{ name, imports string }{
 
 	// Floor 4: services, each with a rule of its own, and the marketplaces.
 	{"inbox/ingest", "inbox inbox/store inbox/delivery inbox/reference inbox/content inbox/content/tokens inbox/blob inbox/jobs"},
+	{"inbox/ledger", "inbox inbox/store inbox/jobs inbox/ingest rbac"},
 	{"inbox/outbox", "inbox inbox/store inbox/delivery inbox/reference inbox/content inbox/content/tokens inbox/blob inbox/jobs rbac"},
 	{"inbox/remind", "inbox inbox/store inbox/jobs rbac"},
 	{"inbox/claims", "inbox inbox/store inbox/blob inbox/jobs rbac"},
@@ -85,7 +86,7 @@ var house = []struct{ name, imports string }{
 
 	// Floors 5 and 6: the outside.
 	{"web/api", "inbox inbox/store inbox/search inbox/outbox inbox/contacts inbox/remind inbox/report inbox/blob " +
-		"inbox/content inbox/seal inbox/jobs inbox/ingest inbox/claims inbox/bulk inbox/retain inbox/translate " +
+		"inbox/content inbox/seal inbox/jobs inbox/ledger inbox/claims inbox/bulk inbox/retain inbox/translate " +
 		"routing routing/sla routing/shift routing/rules routing/automation channels rbac web/auth web/pictures"},
 	{"web", "inbox rbac web/api web/auth web/live web/push web/hooks web/ui web/ui/help"},
 

@@ -141,21 +141,23 @@ CREATE TABLE members (
 CREATE INDEX members_user ON members (user_id);
 
 CREATE TABLE connections (
-    id           INTEGER PRIMARY KEY AUTOINCREMENT,
-    shop_id      INTEGER NOT NULL REFERENCES shops (id),
-    kind         TEXT NOT NULL,
-    name         TEXT NOT NULL,
-    settings     TEXT NOT NULL,
-    secret       BLOB,
-    secret_names TEXT NOT NULL DEFAULT '[]',
-    state        TEXT NOT NULL,
-    problem      TEXT, -- reason as JSON
-    live_from    INTEGER NOT NULL,
-    position     TEXT NOT NULL DEFAULT '', -- the adapter's cursor
-    last_in_at   INTEGER,
-    last_out_at  INTEGER,
-    checked_at   INTEGER,
-    created_at   INTEGER NOT NULL
+    id            INTEGER PRIMARY KEY AUTOINCREMENT,
+    shop_id       INTEGER NOT NULL REFERENCES shops (id),
+    kind          TEXT NOT NULL,
+    name          TEXT NOT NULL,
+    settings      TEXT NOT NULL,
+    secret        BLOB,
+    secret_names  TEXT NOT NULL DEFAULT '[]',
+    state         TEXT NOT NULL,
+    problem       TEXT, -- reason as JSON
+    live_from     INTEGER NOT NULL,
+    position      TEXT NOT NULL DEFAULT '', -- the adapter's cursor
+    last_in_at    INTEGER,
+    taken_at      INTEGER, -- when something new was last taken in
+    last_out_at   INTEGER,
+    checked_at    INTEGER,
+    silence_hours INTEGER NOT NULL DEFAULT 0, -- alarm after so many without mail; 0 = by its rhythm, -1 = never
+    created_at    INTEGER NOT NULL
 );
 CREATE INDEX connections_shop ON connections (shop_id);
 
@@ -314,7 +316,7 @@ CREATE TABLE messages (
 CREATE INDEX messages_thread ON messages (conversation_id, at, id);
 CREATE INDEX messages_home ON messages (home_id) WHERE home_id IS NOT NULL;
 CREATE INDEX messages_header ON messages (header_id, shop_id) WHERE header_id <> '';
-CREATE UNIQUE INDEX messages_same ON messages (connection_id, shop_id, sameness) WHERE sameness IS NOT NULL;
+CREATE UNIQUE INDEX messages_same ON messages (connection_id, sameness, shop_id) WHERE sameness IS NOT NULL;
 CREATE UNIQUE INDEX messages_key ON messages (author_id, send_key) WHERE send_key IS NOT NULL;
 CREATE INDEX messages_sent ON messages (author_id, at DESC, id DESC) WHERE direction = 'out' AND author_id IS NOT NULL;
 CREATE INDEX messages_leaving ON messages (state, send_at) WHERE state IN ('scheduled', 'held', 'queued', 'sending', 'uncertain', 'failed');
@@ -354,18 +356,65 @@ CREATE TABLE ledger (
     id            INTEGER PRIMARY KEY AUTOINCREMENT,
     connection_id INTEGER NOT NULL REFERENCES connections (id),
     source_key    TEXT NOT NULL,
+    folder        TEXT NOT NULL DEFAULT '', -- where at the source, in which numbering, under which number
+    epoch         INTEGER NOT NULL DEFAULT 0,
+    number        INTEGER NOT NULL DEFAULT 0,
     state         TEXT NOT NULL,
     message_id    INTEGER REFERENCES messages (id),
     reason        TEXT, -- reason as JSON
+    sender        TEXT NOT NULL DEFAULT '', -- lower-case address
+    subject       TEXT NOT NULL DEFAULT '',
+    header_id     TEXT NOT NULL DEFAULT '', -- Message-ID without <>
     size          INTEGER NOT NULL DEFAULT 0,
     attempts      INTEGER NOT NULL DEFAULT 0,
     raw_hash      TEXT NOT NULL DEFAULT '',
     received_at   INTEGER NOT NULL,
     taken_at      INTEGER,
+    retry_by      INTEGER REFERENCES users (id), -- who asked to have it read again; NULL = nobody, or it is done
     UNIQUE (connection_id, source_key)
 );
-CREATE INDEX ledger_state ON ledger (connection_id, state, id);
-CREATE INDEX ledger_large ON ledger (raw_hash) WHERE size > 262144; -- content outside the database
+CREATE INDEX ledger_newest ON ledger (connection_id, received_at, id);
+CREATE INDEX ledger_state ON ledger (connection_id, state, received_at, id);
+CREATE INDEX ledger_place ON ledger (connection_id, folder, epoch, number);
+CREATE INDEX ledger_sender ON ledger (connection_id, sender) WHERE sender <> '';
+CREATE INDEX ledger_header ON ledger (connection_id, header_id) WHERE header_id <> '';
+CREATE INDEX ledger_message ON ledger (message_id) WHERE message_id IS NOT NULL;
+CREATE INDEX ledger_raw ON ledger (raw_hash) WHERE raw_hash <> '';
+CREATE INDEX ledger_aside ON ledger (received_at, id) WHERE state = 'set_aside';
+CREATE INDEX ledger_retry ON ledger (id) WHERE retry_by IS NOT NULL;
+
+-- What a folder of a source held when it was last counted, beside what the ledger has of it.
+CREATE TABLE folders (
+    connection_id   INTEGER NOT NULL REFERENCES connections (id) ON DELETE CASCADE,
+    folder          TEXT NOT NULL,
+    epoch           INTEGER NOT NULL,
+    held            INTEGER NOT NULL, -- lay there; = recorded - gone + outside + waiting + missing
+    recorded        INTEGER NOT NULL, -- lines of the ledger
+    gone            INTEGER NOT NULL, -- of these, no longer there
+    outside         INTEGER NOT NULL, -- lay there and is not taken: older than the import
+    waiting         INTEGER NOT NULL, -- lay there and was not yet read
+    missing         INTEGER NOT NULL,
+    missing_numbers TEXT NOT NULL DEFAULT '[]', -- the first of them
+    counted_at      INTEGER NOT NULL,
+    PRIMARY KEY (connection_id, folder, epoch)
+);
+
+-- How much a connection received in which hour (since 1970): its rhythm.
+CREATE TABLE arrivals (
+    connection_id INTEGER NOT NULL REFERENCES connections (id) ON DELETE CASCADE,
+    hour          INTEGER NOT NULL,
+    items         INTEGER NOT NULL,
+    PRIMARY KEY (connection_id, hour)
+);
+
+-- What is wrong with a connection beyond its state, one row per kind while it lasts.
+CREATE TABLE alarms (
+    connection_id INTEGER NOT NULL REFERENCES connections (id) ON DELETE CASCADE,
+    kind          TEXT NOT NULL, -- silence, not_checked, count_differs
+    reason        TEXT NOT NULL, -- reason as JSON
+    since         INTEGER NOT NULL,
+    PRIMARY KEY (connection_id, kind)
+);
 
 -- One row per try to hand a message over; committed before any byte leaves.
 CREATE TABLE attempts (

@@ -4,6 +4,23 @@
  */
 
 export interface paths {
+    "/alarms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What needs a person in the connections the caller manages: trouble, silence, counts that differ, what is set aside. */
+        get: operations["get-alarms"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/attachments": {
         parameters: {
             query?: never;
@@ -143,6 +160,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/connections/{id}/ledger/count": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Count what the source holds and read what the ledger lacks of it. */
+        post: operations["post-connections-id-ledger-count"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/connections/{id}/ledger/{entry}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read one entry. */
+        get: operations["get-connections-id-ledger-entry"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/connections/{id}/ledger/{entry}/raw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Download what was received, byte by byte; a part of it by Range. Each time is on record. */
+        get: operations["get-connections-id-ledger-entry-raw"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/connections/{id}/set-aside": {
         parameters: {
             query?: never;
@@ -150,7 +218,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What could not be read and is kept for people. */
+        /** What could not be read of one connection. */
         get: operations["get-connections-id-set-aside"];
         put?: never;
         post?: never;
@@ -170,24 +238,24 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Leave it out for good; its bytes stay until retention ends them. */
+        /** Delete its bytes. It does not come back. */
         delete: operations["delete-connections-id-set-aside-entry"];
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/connections/{id}/set-aside/{entry}/raw": {
+    "/connections/{id}/set-aside/{entry}/ignore": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** Download what was set aside, byte by byte. */
-        get: operations["get-connections-id-set-aside-entry-raw"];
+        get?: never;
         put?: never;
-        post?: never;
+        /** Leave it out, for a reason; its bytes stay. */
+        post: operations["post-connections-id-set-aside-entry-ignore"];
         delete?: never;
         options?: never;
         head?: never;
@@ -203,7 +271,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Read it again. */
+        /** Read it again, now, and say what became of it. */
         post: operations["post-connections-id-set-aside-entry-retry"];
         delete?: never;
         options?: never;
@@ -952,6 +1020,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/set-aside": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What could not be read and is kept for people, of all connections the caller manages, newest first. */
+        get: operations["get-set-aside"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/set-aside/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Read everything again that is set aside, or that of one connection: at most 10,000 entries at once. */
+        post: operations["post-set-aside-retry"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/settings": {
         parameters: {
             query?: never;
@@ -1330,6 +1432,25 @@ export interface components {
             address: string;
             name?: string;
         };
+        Alarm: {
+            connection: string;
+            /** @enum {string} */
+            kind: "state" | "silence" | "not_checked" | "count_differs" | "set_aside";
+            reason: components["schemas"]["Reason"];
+            shop: string;
+            /**
+             * Format: date-time
+             * @description null where nobody keeps it
+             */
+            since: string | null;
+        };
+        Asked: {
+            /**
+             * Format: int64
+             * @description how many entries are read again
+             */
+            asked: number;
+        };
         Assignment: {
             backups: string[];
             fallback: components["schemas"]["Fallback"];
@@ -1401,6 +1522,8 @@ export interface components {
             problem: components["schemas"]["Reason"];
         };
         Connection: {
+            /** @description what is wrong beyond its state */
+            alarms: components["schemas"]["Alarm"][];
             /** Format: date-time */
             checked_at: string | null;
             /** Format: date-time */
@@ -1424,6 +1547,11 @@ export interface components {
                 [key: string]: unknown;
             };
             shop: string;
+            /**
+             * Format: int64
+             * @description alarm after so many hours without mail; 0 = by its usual rhythm, -1 = never
+             */
+            silence_hours: number;
             /** @enum {string} */
             state: "new" | "connected" | "degraded" | "expired" | "disabled";
         };
@@ -1611,6 +1739,48 @@ export interface components {
             location: string;
             message: string;
         };
+        FolderCount: {
+            /** Format: date-time */
+            counted_at: string | null;
+            /**
+             * Format: int64
+             * @description the numbering of the folder
+             */
+            epoch: number;
+            folder: string;
+            /**
+             * Format: int64
+             * @description of these, no longer there
+             */
+            gone: number;
+            /**
+             * Format: int64
+             * @description lay there
+             */
+            held: number;
+            /**
+             * Format: int64
+             * @description lay there, should have been read and is unknown
+             */
+            missing: number;
+            /** @description the numbers of the first of them: UIDs */
+            missing_of: number[];
+            /**
+             * Format: int64
+             * @description lay there and is not taken: older than the import
+             */
+            outside: number;
+            /**
+             * Format: int64
+             * @description lines of the ledger
+             */
+            recorded: number;
+            /**
+             * Format: int64
+             * @description lay there and was not read yet
+             */
+            waiting: number;
+        };
         FormFile: {
             ContentType: string;
             Filename: string;
@@ -1642,11 +1812,50 @@ export interface components {
             schema: unknown;
             secrets: string[];
         };
+        LedgerEntry: {
+            /** Format: int64 */
+            attempts: number;
+            connection: string;
+            conversation: string | null;
+            folder: string;
+            /** @description Message-ID without <> */
+            header_id: string;
+            id: string;
+            /** @description what it became, or the message it is the same as; null if that is in a shop the caller does not see */
+            message: string | null;
+            /** @description its bytes are kept */
+            raw: boolean;
+            /** @description why, where the state alone does not say it */
+            reason: components["schemas"]["Reason"];
+            /** Format: date-time */
+            received_at: string | null;
+            /** @description it waits to be read again */
+            retrying: boolean;
+            sender: string;
+            /** @description further copies in other shops the caller sees */
+            siblings: components["schemas"]["Sibling"][];
+            /** Format: int64 */
+            size: number;
+            /** @description where it lies at the source */
+            source_key: string;
+            /** @enum {string} */
+            state: "message" | "automatic" | "same" | "ignored" | "set_aside" | "waiting" | "taking";
+            subject: string;
+            /** Format: date-time */
+            taken_at: string | null;
+        };
         LedgerPage: {
-            /** @description of the whole connection; they add up with the source */
+            /** @description of the whole connection; states without entries are left out */
             counts: {
                 [key: string]: number;
             };
+            /** @description as last counted: held = recorded - gone + outside + waiting + missing */
+            folders: components["schemas"]["FolderCount"][];
+            /**
+             * Format: int64
+             * @description the sum of the counts
+             */
+            total: number;
         };
         Link: {
             contact: components["schemas"]["ConversationContact"];
@@ -1794,6 +2003,11 @@ export interface components {
             name: string;
             token: string;
         };
+        PageAlarm: {
+            items: components["schemas"]["Alarm"][];
+            /** @description pass it as cursor; null at the end */
+            next: string | null;
+        };
         PageAuditEntry: {
             items: components["schemas"]["AuditEntry"][];
             /** @description pass it as cursor; null at the end */
@@ -1821,6 +2035,11 @@ export interface components {
         };
         PageKind: {
             items: components["schemas"]["Kind"][];
+            /** @description pass it as cursor; null at the end */
+            next: string | null;
+        };
+        PageLedgerEntry: {
+            items: components["schemas"]["LedgerEntry"][];
             /** @description pass it as cursor; null at the end */
             next: string | null;
         };
@@ -1888,6 +2107,8 @@ export interface components {
             settings?: {
                 [key: string]: unknown;
             };
+            /** Format: int64 */
+            silence_hours?: number;
             /** @enum {string} */
             state?: "disabled" | "new";
         };
@@ -1938,6 +2159,10 @@ export interface components {
             /** @enum {string} */
             status?: "active" | "disabled";
         };
+        "Post-connections-id-set-aside-entry-ignoreRequest": {
+            /** @description in the person's own words */
+            reason: string;
+        };
         "Post-conversations-id-mergeRequest": {
             into: string;
             /** @description the caller knows that these are two customers; replies go to that of the conversation that stays */
@@ -1973,6 +2198,9 @@ export interface components {
             /** @description stay signed in on this device */
             keep?: boolean;
             password: string;
+        };
+        "Post-set-aside-retryRequest": {
+            connection?: string | null;
         };
         "Post-setupRequest": {
             code: string;
@@ -2178,6 +2406,8 @@ export interface components {
             zone: string;
         };
         ShopConnection: {
+            /** @description what is wrong beyond its state, for those who may see its health */
+            alarms: components["schemas"]["Alarm"][];
             id: string;
             kind: string;
             name: string;
@@ -2265,6 +2495,11 @@ export interface components {
             weekdays: number[];
             /** @description IANA name the times are read in, such as Europe/Rome */
             zone: string;
+        };
+        Sibling: {
+            conversation: string;
+            message: string;
+            shop: string;
         };
         Tag: {
             archived: boolean;
@@ -2383,6 +2618,35 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    "get-alarms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageAlarm"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "post-attachments": {
         parameters: {
             query?: never;
@@ -2715,7 +2979,14 @@ export interface operations {
     "get-connections-id-ledger": {
         parameters: {
             query?: {
-                state?: "message" | "same" | "automatic" | "ignored" | "set_aside" | "taking";
+                state?: "message" | "automatic" | "same" | "ignored" | "set_aside" | "waiting" | "taking";
+                folder?: string;
+                /** @description received from this moment on */
+                since?: string;
+                /** @description received before this moment */
+                until?: string;
+                /** @description part of a sender or subject, or a whole address or Message-ID */
+                q?: string;
                 /** @description next of the page before */
                 cursor?: string;
                 limit?: number;
@@ -2735,6 +3006,99 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LedgerPage"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "post-connections-id-ledger-count": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-connections-id-ledger-entry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                entry: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LedgerEntry"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-connections-id-ledger-entry-raw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                entry: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "message/rfc822": string;
                 };
             };
             /** @description Error */
@@ -2813,7 +3177,7 @@ export interface operations {
             };
         };
     };
-    "get-connections-id-set-aside-entry-raw": {
+    "post-connections-id-set-aside-entry-ignore": {
         parameters: {
             query?: never;
             header?: never;
@@ -2823,15 +3187,19 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Post-connections-id-set-aside-entry-ignoreRequest"];
+            };
+        };
         responses: {
-            /** @description the file */
+            /** @description OK */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/octet-stream": string;
+                    "application/json": components["schemas"]["LedgerEntry"];
                 };
             };
             /** @description Error */
@@ -2857,12 +3225,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Accepted */
-            202: {
+            /** @description OK */
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": components["schemas"]["LedgerEntry"];
+                };
             };
             /** @description Error */
             default: {
@@ -4672,6 +5042,77 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-set-aside": {
+        parameters: {
+            query?: {
+                /** @description part of a sender or subject, or a whole address or Message-ID */
+                q?: string;
+                /** @description next of the page before */
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageLedgerEntry"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "post-set-aside-retry": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description makes a repetition harmless: the same request with the same key gets the first answer */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Post-set-aside-retryRequest"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Asked"];
+                };
             };
             /** @description Error */
             default: {
