@@ -11,7 +11,7 @@ var footers = []string{
 	"diese e-mail wurde von avast", "diese e-mail wurde auf viren", "l'absence de virus dans ce courrier", "l’absence de virus dans ce courrier", "este correo electrónico ha sido comprobado", "el software de antivirus avast", "questa e-mail è stata controllata", "questa email è stata esaminata", "esta mensagem foi verificada", "este e-mail foi verificado", "deze e-mail is gecontroleerd op virussen", "ta wiadomość e-mail została sprawdzona", "данное сообщение проверено на вирусы", "это сообщение проверено на вирусы", "tento e-mail byl zkontrolován",
 	"confidentiality notice", "confidentiality note", "confidentiality statement", "confidentiality:", "disclaimer:", "legal disclaimer", "privileged and confidential", "privacy and confidentiality", "vertraulichkeitshinweis", "avis de confidentialité", "aviso de confidencialidad", "aviso legal", "nota de confidencialidad", "cláusula de confidencialidad", "avviso di riservatezza", "nota di riservatezza", "klauzula poufności", "уведомление о конфиденциальности", "yasal uyarı",
 	"please consider the environment", "think before you print", "before printing this", "please don't print this", "please do not print this", "consider the environment before", "bitte denken sie an die umwelt", "denken sie an die umwelt", "bevor sie diese e-mail ausdrucken", "pensez à l'environnement", "pensez à l’environnement", "merci de penser à l'environnement", "n'imprimez ce", "n’imprimez ce", "antes de imprimir este", "por favor, piense en el medio", "rispetta l'ambiente", "prima di stampare questa",
-	"you received this message because you are subscribed", "you are receiving this because you", "to unsubscribe from this", "to unsubscribe send", "to unsubscribe, send", "this e-mail was sent from a contact form",
+	"you received this message because you are subscribed", "you are receiving this because you", "to unsubscribe from this", "to unsubscribe send", "to unsubscribe, send", "to unsubscribe, e-mail", "to unsubscribe, email", "to unsubscribe, visit", "to unsubscribe email", "to unsubscribe and other options", "to unsubscribe or change", "this e-mail was sent from a contact form",
 }
 
 // footerWords are found in the first words of such paragraphs.
@@ -65,7 +65,7 @@ const (
 // isFooter tells of a paragraph that servers put under every mail.
 func isFooter(paragraph string) bool {
 	lower := bare(strings.Trim(bare(headOf(paragraph, footerHead)), "-=#~•!<>()| "))
-	return hasAnyPrefix(lower, footers) || containsAny(headOf(lower, 120), footerWords) ||
+	return hasAnyPrefix(lower, footers) || containsAny(lower, footerWords) ||
 		len(lower) >= shortestLegal && hasAnyPrefix(lower, aboutMails) && containsAny(lower, secrecies)
 }
 
@@ -78,6 +78,31 @@ func (f *finder) dropBanner() {
 	f.drop[first] = true
 	for i := first + 1; i < len(f.lines) && f.lines[i].quote == 0 && containsAny(bare(f.lines[i].text), bannerWords); i++ {
 		f.drop[i] = true
+	}
+}
+
+// dropSeal drops the lines of OpenPGP around a text that is signed in its midst.
+func (f *finder) dropSeal() {
+	const begin, head, seal = 0, 1, 2
+	at := begin
+	for i, l := range f.lines {
+		switch {
+		case l.quote > 0:
+			continue
+		case at == begin && l.text == "-----BEGIN PGP SIGNED MESSAGE-----":
+			at = head
+		case at == head && l.text == "":
+			at = begin
+		case at != seal && l.text == "-----BEGIN PGP SIGNATURE-----":
+			at = seal
+		}
+		if at == begin {
+			continue
+		}
+		f.drop[i] = true
+		if l.text == "-----END PGP SIGNATURE-----" {
+			at = begin
+		}
 	}
 }
 

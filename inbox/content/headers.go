@@ -36,6 +36,11 @@ func (f *finder) nextWords(i, reach int) int {
 // headersReach is how many lines a block of headers may take: long lists of recipients are wrapped.
 const headersReach = 14
 
+// isPlain tells whether line i has words and is no quote.
+func (f *finder) isPlain(i int) bool {
+	return f.lines[i].text != "" && f.lines[i].quote == 0 && !f.drop[i]
+}
+
 // isHeaderBlock tells whether a block of mail headers begins at line i. A rule drawn above it lets
 // less convince: without one a customer's own list ("From: Berlin, To: Rome") must not be taken.
 func (f *finder) isHeaderBlock(i int, ruled bool) bool {
@@ -69,7 +74,32 @@ func (f *finder) isHeaderBlock(i int, ruled bool) bool {
 		address = address || r != roleSubject && strings.Contains(value, "@")
 		hour = hour || r == roleDate && hasHour(value)
 	}
+	if first != roleDate && !seen[roleDate] && f.headingAbove(i) < i { // Lotus Notes
+		seen[roleDate], hour, ruled = true, true, true
+	}
 	return convinces(seen, address, hour, ruled)
+}
+
+// headingAbove returns where the lines begin that Lotus Notes writes above a block of headers instead of
+// a sender and a date: "Ann on 03/03/2025 10:15", or the name and the date on a line each. It returns
+// i if there are none.
+func (f *finder) headingAbove(i int) int {
+	above := i - 1
+	for above >= 0 && above > i-3 && f.lines[above].text == "" {
+		above--
+	}
+	if above < 0 || f.drop[above] || f.lines[above].quote > 0 || len(f.lines[above].text) > 100 {
+		return i
+	}
+	text := f.lines[above].text
+	if day, hour := findDate(text); !day || !hour {
+		return i
+	}
+	isDate := strings.Trim(text, "0123456789/.:-, APMapm") == ""
+	if isDate && above > 0 && f.isPlain(above-1) && len(f.lines[above-1].text) < 80 {
+		above--
+	}
+	return above
 }
 
 func convinces(seen [roleCopy + 1]bool, address, hour, ruled bool) bool {
@@ -184,7 +214,7 @@ func isOriginalRule(text string) bool {
 	inner = bare(strings.TrimRight(inner, "-_=~—–─+ \u00a0"))
 	for _, word := range vocabulary.original {
 		isTitle := strings.Contains(word, " ") || len(word) > len("original") // and not "--original box is missing"
-		if inner == word || isTitle && strings.HasPrefix(inner, word) && (len(inner) < 60 || strings.Contains(inner, "@")) {
+		if inner == word || isTitle && strings.HasPrefix(inner, word) && (len(inner) < 100 || strings.Contains(inner, "@")) {
 			return true
 		}
 	}

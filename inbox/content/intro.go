@@ -50,6 +50,9 @@ func (f *finder) introduction(i int) introduction {
 			break
 		}
 	}
+	if !best.found && f.isBare(i, last) {
+		return introduction{found: true, begin: i}
+	}
 	if best.found && best.begin == i && (i == 0 || f.lines[i-1].text == "" || f.drop[i-1]) && isByline(last) {
 		best.sure = true
 	}
@@ -89,7 +92,7 @@ func (f *finder) mayEndIntroduction(i int, last string) bool {
 		return false
 	}
 	column, opened := openingIn(last)
-	return opened && column == 0 || strings.HasSuffix(last, ">") && strings.Contains(last, "@")
+	return opened && column == 0 || strings.Contains(last, "news:") || strings.HasSuffix(last, ">") && strings.Contains(last, "@")
 }
 
 // introducedInside looks in line i for an introduction that the quote follows on the same line.
@@ -153,6 +156,17 @@ func (c clues) count() int {
 // convince tells whether two of verb, address and date are there.
 func (c clues) convince() bool {
 	return c.verb && (c.address || c.day || c.hour) || c.address && (c.day || c.hour)
+}
+
+// isBare tells whether line i introduces the quote right below it with less than the usual clues: by
+// "Ann wrote:" as a line of its own, or by a date.
+func (f *finder) isBare(i int, text string) bool {
+	if len(text) > 100 || !f.quoteFollows(i) || i > 0 && f.lines[i-1].text != "" && !f.drop[i-1] {
+		return false
+	}
+	c := readClues(text)
+	verb := hasAnySuffix(strings.ToLower(strings.TrimRight(text, ": \u00a0：")), vocabulary.wrote)
+	return c.day && c.hour || verb && len(strings.Fields(text)) <= 5
 }
 
 // isByline tells of "Ann <ann@home.example> wrote:", which stands above unmarked quotes too: nothing but a

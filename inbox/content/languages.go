@@ -19,10 +19,10 @@ type language struct {
 // languages are sorted by how many people write mails in them, roughly.
 var languages = []language{
 	{ // English
-		wrote:    []string{"wrote", "writes", "said", "quoting ", "quoth "},
-		opens:    []string{"on", "at", "in message", "in article", "quoting", "quoth"},
+		wrote:    []string{"wrote", "writes", "said", "quoting ", "quoth ", "excerpts from ", "according to "},
+		opens:    []string{"on", "at", "in message", "in article", "in a message dated", "quoting", "quoth", "excerpts from"},
 		days:     []string{"mon", "tue", "wed", "thu", "fri", "sat", "sun"},
-		original: []string{"original message", "original email", "original e-mail", "original mail", "original appointment", "original", "forwarded message", "forwarded mail", "forwarded by", "reply message", "replied message", "begin forwarded message", "start original message", "end original message"},
+		original: []string{"original message", "original email", "original e-mail", "original mail", "original appointment", "original", "forwarded message", "forwarded mail", "forwarded by", "reply message", "replied message", "begin forwarded message", "start original message", "end original message", "reply separator", "forward header"},
 		forward:  []string{"begin forwarded message", "forwarded message"},
 		above:    []string{"above this line", "reply above", "write below this line"},
 		from:     []string{"from"}, date: []string{"sent", "date", "sent on", "date sent"}, to: []string{"to"}, subject: []string{"subject"}, copy: []string{"cc", "bcc", "reply-to", "reply to", "importance", "attachments", "organization"},

@@ -24,7 +24,10 @@ func splitLines(text string) []line {
 	for s := range strings.SplitSeq(text, "\n") {
 		trimmed := strings.TrimRight(s, " \t\r\u00a0")
 		l := line{text: trimmed, dashes: trimmed == "--" && len(s) > 2}
-		for l.quote < maxQuoteMarks && !strings.HasSuffix(trimmed, "<<") { // ">>> read this <<<" is none
+		if isGroupWise(trimmed) {
+			l.mark = markCut
+		}
+		for l.quote < maxQuoteMarks && l.mark == markNone && !strings.HasSuffix(trimmed, "<<") { // ">>> read this <<<" is none
 			rest := strings.TrimLeft(l.text, " \t\u00a0")
 			if !strings.HasPrefix(rest, ">") || l.quote == 0 && len(l.text)-len(rest) > 3 {
 				break
@@ -39,6 +42,16 @@ func splitLines(text string) []line {
 	}
 	mendQuotes(lines)
 	return lines
+}
+
+// isGroupWise tells of the line that GroupWise writes above an unmarked quote:
+// ">>> Ann <ann@home.example> 03/03/2025 10:15 >>>".
+func isGroupWise(text string) bool {
+	if !strings.HasPrefix(text, ">>> ") || !strings.HasSuffix(text, ">>>") || len(text) > 200 {
+		return false
+	}
+	_, hour := findDate(text)
+	return hour
 }
 
 // mendQuotes corrects marks that lie: the ">From " that mailboxes write for an own line, and the end
@@ -58,7 +71,7 @@ func mendQuotes(lines []line) {
 			l.quote = 0
 		case l.quote == 0 && before > 0 && before == after && isBrokenOff(lines[i-1].text, l.text):
 			l.quote = before
-		case l.quote == 0 && initialed[initials(l.text)] > 1:
+		case l.quote == 0 && initialed[initials(l.text)] > 1+len(initials(l.text))/4:
 			l.quote = 1
 		}
 	}
@@ -89,14 +102,15 @@ func isBrokenOff(above, text string) bool {
 	return false
 }
 
-// initials returns those that some programs write before each quoted line, "AE> hello", or "".
+// initials returns those that some programs write before each quoted line, "AE> hello", or the name
+// that others write there, "Ann> hello", or "".
 func initials(text string) string {
-	end := strings.IndexByte(text[:min(len(text), 8)], '>')
-	if end < 1 || end > 3 || len(text) == end+1 || text[end+1] != ' ' && text[end+1] != '>' {
+	end := strings.IndexByte(text[:min(len(text), 16)], '>')
+	if end < 1 || len(text) == end+1 || text[end+1] != ' ' && text[end+1] != '>' {
 		return ""
 	}
-	for _, c := range text[:end] {
-		if c < 'A' || c > 'Z' {
+	for i, c := range []byte(text[:end]) {
+		if (c < 'A' || c > 'Z') && (i == 0 || c < 'a' || c > 'z') {
 			return ""
 		}
 	}

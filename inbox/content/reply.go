@@ -39,6 +39,7 @@ type finder struct {
 func (f *finder) run() {
 	f.keepFramed()
 	f.dropBanner()
+	f.dropSeal()
 	for i := 0; i < len(f.lines); {
 		next, done := f.step(i)
 		if done {
@@ -72,8 +73,12 @@ func (f *finder) step(i int) (next int, done bool) {
 
 // other handles line i, which begins another mail without marks.
 func (f *finder) other(i int) (next int, done bool) {
-	if f.kept > 0 {
-		f.cutFrom(i)
+	begin := i
+	if r, _ := header(f.lines[i].text); r != roleNone && f.lines[i].mark != markCut {
+		begin = f.headingAbove(i)
+	}
+	if f.kept > i-begin {
+		f.cutFrom(begin)
 		return 0, true
 	}
 	if !f.quoteAfter(i) {
