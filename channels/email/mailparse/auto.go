@@ -11,7 +11,8 @@ func (m *Message) judge(head header, p *parser) {
 	precedence := head.word("precedence")
 	m.Bulk = precedence == "bulk" || precedence == "list" || precedence == "junk" || head.has("list-id") || head.has("list-unsubscribe")
 	m.Report = readBounce(m, head, p)
-	isReceipt := p.report.receipt != nil || p.report.whole && p.report.kind == "delivery-status" && !m.Report.Bounced() || receiptWords(m)
+	passedOn := isAnswer(m, head, senderOf(m, head))
+	isReceipt := p.report.receipt != nil && !passedOn || p.report.whole && p.report.kind == "delivery-status" && !m.Report.Bounced() && !passedOn || receiptWords(m)
 	m.autoReply = isAutoReply(m, head, precedence) || isReceipt
 	switch {
 	case m.Report.Outcome == Failed:

@@ -11,7 +11,10 @@ import "strings"
 // quotes or attaches are none.
 func readBounce(m *Message, head header, p *parser) Report {
 	sender := senderOf(m, head)
-	isReport := p.report.whole && (p.report.kind == "delivery-status" || p.report.kind == "" || p.report.status != nil) && !isAnswer(m, head, sender)
+	if isAnswer(m, head, sender) {
+		return Report{}
+	}
+	isReport := p.report.whole && (p.report.kind == "delivery-status" || p.report.kind == "" || p.report.status != nil)
 	if len(p.report.status) > 0 && (isReport || sender > nobody) {
 		if r, told := statusReport(p.report.status); told {
 			return complete(r, readNotice(m, head, p), p)
@@ -35,7 +38,8 @@ func readBounce(m *Message, head header, p *parser) Report {
 	return complete(n.report(head), n, p)
 }
 
-// isAnswer tells whether a person sent on a report and his program kept its form.
+// isAnswer tells whether a person wrote in answer or sent something on. His program may keep the form
+// of a report.
 func isAnswer(m *Message, head header, sender trust) bool {
 	return sender == nobody && (forwardSubject(m.Subject) || personProgram(head))
 }
@@ -53,6 +57,9 @@ func complete(r Report, n notice, p *parser) Report {
 		r.Status = firstNonEmpty(n.status(r.Recipient), inner.Status)
 		if r.Status == "" && r.Outcome == Delayed {
 			r.Status = "4.4.7"
+		}
+		if r.Status == "" {
+			r.Status = "5.0.0"
 		}
 	}
 	if r.Outcome == Delayed && strings.HasPrefix(r.Status, "5") {

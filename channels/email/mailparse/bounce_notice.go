@@ -7,7 +7,7 @@ import (
 
 // Limits of what is read of a report's words.
 const (
-	maxNotice      = 64 << 10
+	maxNotice      = 32 << 10
 	maxNoticeLines = 600
 	maxFound       = 100
 )
@@ -24,11 +24,12 @@ type notice struct {
 	found    []foundAddress
 	sentTo   string // an address that the words describe the mail by
 	failed   string // as a field of its own names it
+	noSender bool   // the envelope had no sender
 }
 
 // readNotice cuts the words of a report from the copy behind them.
 func readNotice(m *Message, head header, p *parser) notice {
-	n := notice{message: m, subject: flatten(m.Subject), original: p.report.original, isMail: p.report.original != nil || p.report.attached != nil}
+	n := notice{message: m, subject: flatten(m.Subject), original: p.report.original, isMail: p.report.original != nil || p.report.attached != nil, noSender: emptyPath(head)}
 	text := m.Text[:min(len(m.Text), maxNotice)]
 	for len(text) > 0 && len(n.lines) < maxNoticeLines {
 		line, rest, _ := strings.Cut(text, "\n")
@@ -165,7 +166,8 @@ func (n notice) tellsFailure(sender trust) bool {
 	case certain:
 		return says || named || isMail && transcript
 	case likely:
-		return (says || named) && (isMail || transcript || n.strongest() >= alone)
+		return (says || named) && (isMail || transcript || n.strongest() >= leading || n.noSender && n.strongest() >= labelled) ||
+			says && named && (n.noSender || n.strongest() >= labelled)
 	}
 	return (says || named) && isMail && (transcript || n.strongest() >= alone) || says && named && transcript && n.strongest() >= labelled
 }
@@ -176,7 +178,7 @@ func (n notice) transcript() bool {
 		if len(line) > 2000 {
 			continue
 		}
-		if findStatus(line) != "" || findReply(strings.TrimLeft(line, " \t<>")) != "" || strings.Contains(line, "RCPT TO") {
+		if findStatus(line) != "" || findReply(line) != "" || strings.Contains(line, "RCPT TO") {
 			return true
 		}
 	}
@@ -213,11 +215,7 @@ func (n notice) status(recipient string) string {
 			return status
 		}
 	}
-	text := strings.Join(n.lines, "\n")
-	if status := findStatus(text); status != "" {
-		return status
-	}
-	if status := deriveStatus(text); status != "" {
+	if status := deriveStatus(strings.Join(n.lines, "\n")); status != "" {
 		return status
 	}
 	return deriveStatus(n.message.Subject)

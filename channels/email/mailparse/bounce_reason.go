@@ -94,7 +94,7 @@ func findReply(text string) string {
 		if (text[i] != '4' && text[i] != '5') || replyCodes[text[i:i+3]] == "" {
 			continue
 		}
-		before := i == 0 || strings.IndexByte(" \n\t:;(<#[\"'=", text[i-1]) >= 0
+		before := i == 0 || text[i-1] >= 0x80 || strings.IndexByte(" \n\t:;(<#[\"'=", text[i-1]) >= 0
 		after := i+3 == len(text) || strings.IndexByte(" -\n:,)\"']>;", text[i+3]) >= 0
 		if before && after {
 			return text[i : i+3]

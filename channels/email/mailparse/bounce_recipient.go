@@ -187,7 +187,7 @@ func formOf(line string, begin, end int, label string) form {
 	if strings.HasSuffix(before, "mailto:") {
 		before = strings.TrimRight(strings.TrimSuffix(before, "mailto:"), " \t<([")
 	}
-	words := strings.TrimRight(strings.ToLower(before), ":： \t")
+	words := strings.TrimRight(strings.ToLower(before), ":：, \t")
 	switch {
 	case before == "" && strings.HasPrefix(after, ":"):
 		return titled

@@ -8,6 +8,9 @@ import (
 // maxRecipients bounds the groups that are read of one delivery-status.
 const maxRecipients = 200
 
+// maxAnswer bounds what is read of another server's answer.
+const maxAnswer = 2 << 10
+
 // statusReport reads the fields of a delivery-status (RFC 3464): one group for the message, one for
 // each recipient. The first recipient that failed counts, else the first that is delayed, else the
 // first that was reached. told is false if no group tells what happened.
@@ -58,7 +61,8 @@ func groupStatus(group header) string {
 	if status := findStatus(group.word("status")); status != "" {
 		return status
 	}
-	return deriveStatus(string(group.get("diagnostic-code")))
+	answer := group.get("diagnostic-code")
+	return deriveStatus(string(answer[:min(len(answer), maxAnswer)]))
 }
 
 // statusRecipient returns the address of a group: the one the sender wrote, which he knows the person

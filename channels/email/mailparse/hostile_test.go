@@ -46,6 +46,9 @@ func TestHostileMails(t *testing.T) {
 		"base64":          head + "Content-Transfer-Encoding: base64\n\n" + strings.Repeat("QUJD\n", 1_000_000),
 		"equal signs":     head + "Content-Transfer-Encoding: quoted-printable\n\n" + strings.Repeat("=\n=", 1_000_000),
 		"begins":          head + "\n" + strings.Repeat("begin 644 a\n", 300_000),
+		"answers":         "From: mailer-daemon@b.example\nSubject: x\nContent-Type: multipart/report; boundary=x\n\n--x\nContent-Type: message/delivery-status\n\n" + strings.Repeat("Action: relayed\nDiagnostic-Code: "+strings.Repeat("y ", 20_000)+"\n\n", 300),
+		"recipients":      "From: mailer-daemon@b.example\nSubject: failure notice\n\n" + strings.Repeat("<a@b.example>: 5\n", 300_000),
+		"at signs":        "From: mailer-daemon@b.example\nSubject: failure notice\n\n" + strings.Repeat("@", 1_000_000),
 		"8-bit":           head + "\n" + strings.Repeat("\xe4\xf6\xfc ", 1_000_000),
 	} {
 		t.Run(name, func(t *testing.T) {
