@@ -681,6 +681,43 @@ func TestRosterLeave(t *testing.T) {
 	})
 }
 
+// A preview is what the same conversation then gets.
+func TestPreview(t *testing.T) {
+	each(t, func(t *testing.T, c *company) {
+		day, evening := c.user(), c.user()
+		c.shift(day, 9, 17)
+		c.shift(evening, 17, 22)
+		shop := c.shop(nil, day, evening)
+		all := rbac.Scope{All: true}
+		for moment, want := range map[time.Time]struct {
+			user inbox.UserID
+			next time.Time
+		}{
+			noon:                     {user: day},
+			noon.Add(6 * time.Hour):  {user: evening},
+			noon.Add(11 * time.Hour): {next: noon.Add(21 * time.Hour)},
+		} {
+			got, err := c.service.Preview(t.Context(), all, shop, moment)
+			c.must(err)
+			if got.User != want.user || !got.Next.Equal(want.next) || len(got.Candidates) != 2 {
+				t.Errorf("at %v: %+v, want %+v", moment, got, want)
+			}
+			c.set(moment)
+			if list := c.begin(shop, 1); c.read(list[0].ID).Assignee != got.User || list[0].AssignReason.Code != got.Reason.Code {
+				t.Errorf("at %v: previewed %+v, done %+v", moment, got.Reason, list[0].AssignReason)
+			}
+		}
+		c.presence(day, inbox.Leave)
+		c.presence(evening, inbox.Leave)
+		if got, err := c.service.Preview(t.Context(), all, shop, noon); err != nil || got.User != 0 || !got.Next.IsZero() {
+			t.Errorf("all are on leave without an end: %+v, %v", got, err)
+		}
+		if _, err := c.service.Preview(t.Context(), rbac.Scope{Shops: []inbox.ShopID{shop + 1}}, shop, noon); inbox.CodeOf(err) != inbox.NotFound {
+			t.Errorf("of a shop outside the scope: %v", err)
+		}
+	})
+}
+
 // Run acts on what is committed, without anybody asking it to.
 func TestRunFollowsTheLog(t *testing.T) {
 	each(t, func(t *testing.T, c *company) {

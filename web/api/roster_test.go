@@ -256,6 +256,37 @@ func TestRoster(t *testing.T) {
 	})
 }
 
+func TestPreview(t *testing.T) {
+	eachRota(t, func(t *testing.T, r *rota) {
+		r.call(r.owner, "POST", "/shifts", r.drawn(r.agent, ""), 201, nil)
+		var got struct {
+			Assignee   *string
+			Reason     struct{ Code string }
+			Next, At   *time.Time
+			Candidates []struct{ User string }
+		}
+		path := "/routing/preview?shop=" + r.shop.String()
+		// A Tuesday; the night begins at 22:00 in Rome.
+		r.call(r.admin, "GET", path+"&at=2026-10-27T22:00:00Z", "", 200, &got)
+		if got.Assignee == nil || *got.Assignee != r.agent.String() || got.Reason.Code != routing.ReasonPrimary || got.Next != nil {
+			t.Errorf("at night: %+v", got)
+		}
+		r.call(r.admin, "GET", path+"&at=2026-10-27T12:00:00Z", "", 200, &got)
+		if got.Assignee != nil || got.Next == nil || !got.Next.Equal(time.Date(2026, 10, 27, 21, 0, 0, 0, time.UTC)) {
+			t.Errorf("at noon: %+v", got)
+		}
+		r.call(r.admin, "GET", path, "", 200, &got)
+		if got.At == nil || time.Since(*got.At).Abs() > time.Minute {
+			t.Errorf("without a moment: %+v", got)
+		}
+		r.call(r.agent, "GET", path, "", 403, nil)
+		r.call(r.stranger, "GET", path, "", 403, nil)
+		r.call(r.admin, "GET", "/routing/preview?shop=987654", "", 404, nil)
+		r.call(r.admin, "GET", "/routing/preview", "", 422, nil)
+		r.call(r.admin, "GET", path+"&at=2036-10-27T12:00:00Z", "", 422, nil)
+	})
+}
+
 // arrive lets a customer begin a conversation in the first shop.
 func (r *rota) arrive() inbox.ConversationID {
 	r.t.Helper()

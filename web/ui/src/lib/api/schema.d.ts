@@ -951,6 +951,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/routing/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who would get a new conversation of a shop, now or at another moment, and why. Work in hand counts as it is now. */
+        get: operations["get-routing-preview"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/search": {
         parameters: {
             query?: never;
@@ -2473,6 +2490,23 @@ export interface components {
             shop: string;
             /** Format: date-time */
             to: string | null;
+        };
+        ShownPreview: {
+            /** @description nobody was foreseen for this: a person must act */
+            alarm: boolean;
+            /** @description null: nobody, it waits */
+            assignee: string | null;
+            /** Format: date-time */
+            at: string | null;
+            /** @description in the order they are looked at */
+            candidates: components["schemas"]["ShownCandidate"][];
+            /**
+             * Format: date-time
+             * @description when somebody would get what waits; null if somebody gets it at once, or nobody would within two weeks
+             */
+            next: string | null;
+            reason: components["schemas"]["Reason"];
+            shop: string;
         };
         ShownRoster: {
             /** @description by user and time; somebody without any shift is not in it */
@@ -4889,6 +4923,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Explanation"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-routing-preview": {
+        parameters: {
+            query: {
+                shop: string;
+                /** @description default: now */
+                at?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShownPreview"];
                 };
             };
             /** @description Error */

@@ -209,6 +209,13 @@ export type Explanation = Shape<Omit<Schemas['Explanation'], 'candidates'>, 'rea
 	candidates: Candidate[];
 };
 
+export type RoutingPreview = Omit<Schemas['ShownPreview'], 'reason' | 'candidates' | 'at' | 'next'> & {
+	at: string;
+	reason: Reason;
+	next: string | null;
+	candidates: Candidate[];
+};
+
 export type ConversationState = Conversation['state'];
 export type Direction = Message['direction'];
 

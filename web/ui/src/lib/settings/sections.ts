@@ -6,6 +6,7 @@ import KeyRound from '@lucide/svelte/icons/key-round';
 import Palette from '@lucide/svelte/icons/palette';
 import ScrollText from '@lucide/svelte/icons/scroll-text';
 import Shield from '@lucide/svelte/icons/shield-check';
+import Route from '@lucide/svelte/icons/route';
 import Store from '@lucide/svelte/icons/store';
 import TagIcon from '@lucide/svelte/icons/tag';
 import UserRound from '@lucide/svelte/icons/user-round';
@@ -45,6 +46,13 @@ export const sections: readonly SettingsSection[] = [
 	},
 	{ id: 'people', title: 'settings.people', own: false, icon: Users, offered: () => session.can('user.invite') },
 	{ id: 'shifts', title: 'settings.shifts', own: false, icon: CalendarDays, offered: always },
+	{
+		id: 'routing',
+		title: 'settings.simulator',
+		own: false,
+		icon: Route,
+		offered: () => session.can('routing.manage')
+	},
 	{ id: 'teams', title: 'settings.teams', own: false, icon: UsersRound, offered: () => session.can('user.invite') },
 	{ id: 'tags', title: 'settings.tags', own: false, icon: TagIcon, offered: always },
 	{
