@@ -157,19 +157,20 @@ func (n notice) fields() []byte {
 func (n notice) tellsFailure(sender trust) bool {
 	says := containsAny(n.opening, failureWords...)
 	named := containsAny(n.subject, failureSubjects...)
-	if containsAny(n.subject, successWords...) || !named && containsAny(n.opening, successWords...) {
+	if containsAny(n.subject, successWords...) || !named && containsAny(n.opening, successWords...) || containsAny(n.subject, quarantineWords...) {
 		return false
 	}
 	isMail := n.isMail || n.failed != ""
 	transcript := n.transcript()
 	switch sender {
 	case certain:
-		return says || named || isMail && transcript
+		return says || named || transcript && (isMail || n.strongest() >= alone)
 	case likely:
 		return (says || named) && (isMail || transcript || n.strongest() >= leading || n.noSender && n.strongest() >= labelled) ||
 			says && named && (n.noSender || n.strongest() >= labelled)
 	}
-	return (says || named) && isMail && (transcript || n.strongest() >= alone) || says && named && transcript && n.strongest() >= labelled
+	return (says || named) && isMail && (transcript || n.strongest() >= labelled) ||
+		says && named && n.noSender && transcript && n.strongest() >= labelled
 }
 
 // transcript tells whether a line repeats what two servers said to one another.

@@ -125,7 +125,7 @@ func labelledBy(line string, labels []string) bool {
 
 // nextAddress returns where the next address of a line stands, or -1.
 func nextAddress(line string, from int) (begin, end int) {
-	const ends = " \t<>()\"':;,[]{}|=«»“”„‘’！。，：；（）＜＞「」"
+	const ends = " \t<>()\":;,[]{}|=«»“”„‘’！。，：；（）＜＞「」" // O'Brien is a name
 	for from < len(line) {
 		at := strings.IndexByte(line[from:], '@')
 		if at < 0 {
@@ -143,8 +143,8 @@ func nextAddress(line string, from int) (begin, end int) {
 		if i := strings.IndexAny(line[at+1:], ends); i >= 0 {
 			end = at + 1 + i
 		}
-		end = begin + len(strings.TrimRight(line[begin:end], ".!?*_"))
-		for begin < at && strings.IndexByte(".*_-/", line[begin]) >= 0 {
+		end = begin + len(strings.TrimRight(line[begin:end], ".!?*_'"))
+		for begin < at && strings.IndexByte(".*_-/'", line[begin]) >= 0 {
 			begin++
 		}
 		if isMailAddress(line[begin:max(begin, end)]) {

@@ -24,7 +24,7 @@ var serverNames = []string{"mailerdaemon", "maildaemon", "mdaemon", "microsoftex
 // serverTitles are display names that only programs have, in lower case. They count where the
 // address alone says little.
 var serverTitles = []string{"mail delivery s", "mail deliver system", "mail delivery agent", "mailer-daemon", "mailer daemon", "mail daemon",
-	"delivery subsystem", "mail administrator", "mail router", "mail system", "system administrator", "systemadministrator",
+	"delivery subsystem", "mail administrator", "mail router", "mail system", "mail server", "system administrator", "systemadministrator",
 	"administrateur syst", "administrador del sistema", "administrador do sistema", "amministratore di sistema", "amministratore sistema",
 	"системный администратор", "системный администратор", "administrator systemu", "systeembeheerder", "sistem yöneticisi", "系统管理员", "系統管理員",
 	"システム管理者", "시스템 관리자", "microsoft exchange", "interscan", "mailmarshal", "mailsweeper", "internet mail service", "internet mail delivery",
@@ -44,16 +44,29 @@ func senderOf(m *Message, head header) trust {
 	switch {
 	case personProgram(head):
 		return nobody
-	case strings.HasPrefix(plainName(local), "postmast"), local == "ndr", local == "dsn", local == "mailer", containsAny(title, serverTitles...),
+	case containsAny(title, serverTitles...), local == "ndr", local == "dsn", local == "mailer", strings.HasPrefix(plainName(local), "postmast") && (!namesPerson(title) || emptyPath(head)),
 		strings.Contains(auto, "(fail"), strings.Contains(auto, "(reject"), head.has("x-ms-embedded-report"), serverName(m.ReturnPath):
 		return likely
-	case m.From.Address == "" && m.From.Name == "", emptyPath(head),
-		local == "administrator", local == "admin", local == "root", local == "system", local == "bounce", local == "bounces", local == "daemon",
+	case m.From.Address == "" && m.From.Name == "", emptyPath(head), strings.HasPrefix(plainName(local), "postmast"),
+		local == "administrator", local == "admin", local == "sysadmin", local == "root", local == "system", local == "bounce", local == "bounces", local == "daemon", noReply(local),
 		title == "microsoft outlook", title == "exchange":
 		return possible
 	}
 	return nobody
 }
+
+// noReply tells whether a local part says that nobody reads there.
+func noReply(local string) bool {
+	name := plainName(local)
+	return strings.HasPrefix(name, "noreply") || strings.HasPrefix(name, "donotreply")
+}
+
+// programWords stand in the names that administrators give to programs.
+var programWords = []string{"mail", "post", "smtp", "server", "daemon", "delivery", "exchange", "outlook", "gateway", "system", "notif", "auto", "admin", "service", "support", "zustell", "почт"}
+
+// namesPerson tells whether a display name, in lower case, may be that of a person: people who look
+// after mail write from the address of their server.
+func namesPerson(title string) bool { return title != "" && !containsAny(title, programWords...) }
 
 // serverName tells whether an address is one that only programs have.
 func serverName(address string) bool {

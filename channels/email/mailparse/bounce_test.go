@@ -1,6 +1,7 @@
 package mailparse_test
 
 import (
+	"bytes"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -75,4 +76,40 @@ func TestReportsNameTheMail(t *testing.T) {
 			t.Errorf("%s: %+v, %v; want %+v", file, got, err, want)
 		}
 	}
+}
+
+// TestNobodysForwardIsAReport sends every report of the test mails on, as mail programs do it.
+func TestNobodysForwardIsAReport(t *testing.T) {
+	files, err := filepath.Glob("testdata/bounce/*.eml")
+	if err != nil || len(files) < 100 {
+		t.Fatalf("%d mails, %v", len(files), err)
+	}
+	const person = "Return-Path: <ann@buyer.example>\nFrom: Ann Example <ann@buyer.example>\nTo: help@lamps.example\nMIME-Version: 1.0\n"
+	for _, file := range files {
+		raw := read(t, file)
+		m, _ := mailparse.Parse(raw, mailparse.Options{})
+		quoted := "> " + strings.ReplaceAll(m.Text, "\n", "\n> ")
+		for name, forward := range map[string]string{
+			"attached":  "Subject: Fwd: " + m.Subject + "\nContent-Type: multipart/mixed; boundary=out\n\n--out\n\nWhat is this?\n--out\nContent-Type: message/rfc822\n\n" + string(raw) + "\n--out--\n",
+			"unnamed":   "Subject: Problem\nContent-Type: multipart/mixed; boundary=out\n\n--out\n\nWhat is this?\n--out\nContent-Type: message/rfc822\n\n" + string(raw) + "\n--out--\n",
+			"inline":    "Subject: Fwd: " + m.Subject + "\nContent-Type: text/plain; charset=utf-8\n\nWhat is this?\n\n-------- Forwarded Message --------\nFrom: " + m.From.Address + "\n\n" + m.Text,
+			"pasted":    "Subject: " + m.Subject + "\nContent-Type: text/plain; charset=utf-8\n\n" + m.Text,
+			"quoted":    "Subject: Re: " + m.Subject + "\nContent-Type: text/plain; charset=utf-8\n\nHere is my new address.\n\n" + quoted,
+			"kept form": "Subject: Fwd: " + m.Subject + "\n" + string(bodyOf(raw)),
+		} {
+			if m, _ := mailparse.Parse([]byte(person+forward), mailparse.Options{}); m.Report.Outcome != "" || m.Automatic != "" {
+				t.Errorf("%s %s: %q, %+v", file, name, m.Automatic, m.Report)
+			}
+		}
+	}
+}
+
+// bodyOf returns a mail's body with the fields that say what it is made of.
+func bodyOf(raw []byte) []byte {
+	for _, field := range []string{"MIME-Version:", "Content-Type:", "\n\n", "\r\n\r\n"} {
+		if i := bytes.Index(raw, []byte(field)); i >= 0 {
+			return raw[i:]
+		}
+	}
+	return nil
 }
