@@ -97,6 +97,7 @@ type renderer struct {
 	stack        []effect
 	state        effect
 	showHidden   bool
+	rules        sheet // of raw HTML; cleaned HTML has them in its elements
 	sawHidden    bool
 	alternatives []string
 	held         bool // a blank that keeps its line open, even if nothing follows
@@ -318,10 +319,11 @@ func isEmoji(alt []byte) bool {
 
 func (r *renderer) readAttributes(element atom.Atom, attributes []attribute, next *effect) {
 	cited := false
+	style := r.rules.appendFor(nil, element, attributes)
 	for _, a := range attributes {
 		switch string(a.key) {
 		case "style":
-			next.hidden = next.hidden || isHiddenStyle(a.value)
+			style = append(style, a.value...)
 			cited = cited || bytes.Contains(a.value, []byte("border-left"))
 			next.isTight = next.isTight || hasNoMargin(a.value)
 			r.ruled = r.ruled || element == atom.Div && isRuledAbove(a.value)
@@ -341,6 +343,7 @@ func (r *renderer) readAttributes(element atom.Atom, attributes []attribute, nex
 			cited = cited || bytes.EqualFold(a.value, []byte("cite"))
 		}
 	}
+	next.hidden = next.hidden || isHiddenStyle(style)
 	if element != atom.Blockquote {
 		return
 	}
@@ -396,7 +399,7 @@ func isHiddenStyle(style []byte) bool {
 	return hidden
 }
 
-func (r *renderer) sheet([]byte) {} // cleaned HTML, which is what is read most, has its rules in its elements
+func (r *renderer) sheet(css []byte) { r.rules.add(css) }
 
 func (r *renderer) wantsBody(attributes []attribute) bool {
 	return hasAttribute(attributes, "style", "bgcolor")

@@ -334,7 +334,11 @@ func cleanURL(raw []byte) ([]byte, urlKind) {
 		return nil, urlRefused
 	}
 	kind := urlRefused
-	switch strings.ToLower(string(scheme)) {
+	known := strings.ToLower(string(scheme))
+	if known != string(scheme) {
+		address = append(append([]byte(known), ':'), rest...)
+	}
+	switch known {
 	case "http", "https":
 		if !bytes.HasPrefix(rest, []byte("//")) {
 			return nil, urlRefused

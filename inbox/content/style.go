@@ -260,23 +260,27 @@ func isStyleFunction(name []byte) bool {
 var styleFamilies = []string{"font-", "text-", "background-", "border-", "margin-", "padding-", "list-style-", "outline-", "white-space-",
 	"column-", "flex-", "grid-", "break-", "page-break-", "mso-"}
 
-// isStyleName names the properties that are kept: type, colour, box and list.
-func isStyleName(name []byte) bool {
-	switch string(name) {
+// isStyleName names the properties that are kept: type, colour, box and list. A browser's own form of one
+// is judged like the one.
+func isStyleName(full []byte) bool {
+	name := string(full)
+	for _, vendor := range []string{"-webkit-", "-moz-", "-ms-", "-o-"} {
+		name = strings.TrimPrefix(name, vendor)
+	}
+	switch name {
 	case "align-content", "align-items", "align-self", "aspect-ratio", "background", "border", "box-shadow", "box-sizing", "caption-side",
 		"caret-color", "clear", "color", "columns", "cursor", "direction", "display", "empty-cells", "flex", "float", "font", "gap", "grid",
 		"height", "hyphens", "justify-content", "justify-items", "justify-self", "letter-spacing", "line-break", "line-height", "list-style",
 		"margin", "max-height", "max-width", "min-height", "min-width", "object-fit", "object-position", "opacity", "order", "orphans",
 		"outline", "overflow", "overflow-wrap", "overflow-x", "overflow-y", "padding", "row-gap", "tab-size", "table-layout",
 		"unicode-bidi", "vertical-align", "visibility", "white-space", "widows", "width", "word-break", "word-spacing", "word-wrap",
-		"writing-mode", "-moz-osx-font-smoothing", "-ms-interpolation-mode", "-ms-text-size-adjust", "-webkit-font-smoothing",
-		"-webkit-hyphens", "-webkit-line-break", "-webkit-nbsp-mode", "-webkit-text-size-adjust", "-webkit-text-stroke-width":
+		"writing-mode", "interpolation-mode", "nbsp-mode", "osx-font-smoothing": // the last three are of single browsers
 		return true
 	case "border-image", "border-image-source":
 		return false
 	}
 	for _, family := range styleFamilies {
-		if rest, ok := strings.CutPrefix(string(name), family); ok {
+		if rest, ok := strings.CutPrefix(name, family); ok {
 			return isPlainName(rest)
 		}
 	}

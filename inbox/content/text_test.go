@@ -24,6 +24,7 @@ func TestHTMLToText(t *testing.T) {
 		"smiley":            {`Great <img alt="👍" src="cid:x"> thanks <img alt="logo">`, "Great 👍 thanks"},
 		"only pictures":     {`<img alt="Big sale"><img alt="today">`, "Big sale\ntoday"},
 		"hidden":            {`<div style="display: none">x</div><span hidden>y</span>z`, "z"},
+		"hidden by a sheet": {`<style>.a{display:none}p.b{display:none!important}i{display:none}</style><div class=a>x</div><p class="c b" style="display:block">x</p><i style="display:inline">y</i>z`, "yz"},
 		"all hidden":        {`<div style="display:none">x</div>`, "x"},
 		"invisible letters": {"a\u200bb&shy;c\ufeff&zwj;", "abc\u200d"},
 		"joined letters":    {"می\u200cخواهم", "می\u200cخواهم"},
