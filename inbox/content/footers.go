@@ -59,13 +59,19 @@ var (
 
 const (
 	footerHead    = 400 // characters of a footer that are read
+	footerName    = 60  // characters in which it must name itself if no rule is above
 	shortestLegal = 60  // bytes
 )
 
-// isFooter tells of a paragraph that servers put under every mail.
-func isFooter(paragraph string) bool {
+// isFooter tells of a paragraph that servers put under every mail; ruled means that a rule parts it from
+// the person's words.
+func isFooter(paragraph string, ruled bool) bool {
 	lower := bare(strings.Trim(bare(headOf(paragraph, footerHead)), "-=#~•!<>()| "))
-	return hasAnyPrefix(lower, footers) || containsAny(lower, footerWords) ||
+	named := lower
+	if !ruled {
+		named = headOf(lower, footerName)
+	}
+	return hasAnyPrefix(lower, footers) || containsAny(named, footerWords) ||
 		len(lower) >= shortestLegal && hasAnyPrefix(lower, aboutMails) && containsAny(lower, secrecies)
 }
 

@@ -218,7 +218,13 @@ func isOriginalRule(text string) bool {
 			return true
 		}
 	}
-	return strings.HasSuffix(text, "--") && containsAny(inner, vocabulary.wrote) && (strings.Contains(inner, "@") || hasHour(inner))
+	if !strings.HasSuffix(text, "--") {
+		return false
+	}
+	if hasAnySuffix(inner, vocabulary.wrote) && len(strings.Fields(inner)) <= 6 { // "---- Ann wrote ----"
+		return true
+	}
+	return containsAny(inner, vocabulary.wrote) && (strings.Contains(inner, "@") || hasHour(inner))
 }
 
 func isForwardLine(text string) bool {

@@ -112,7 +112,7 @@ func (f *finder) introducedInside(i int) introduction {
 		}
 		f.asked++
 		c := readClues(text[:at])
-		if column, opened := openingIn(text[:at]); opened && c.sure(opened) {
+		if column, opened := openingIn(text[:at]); opened && c.bracketed && c.sure(opened) {
 			return introduction{found: true, begin: i, column: column, sure: true}
 		}
 	}

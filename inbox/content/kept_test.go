@@ -69,6 +69,10 @@ func TestKept(t *testing.T) {
 		if got := content.ReplyOnly(text); got != text {
 			t.Errorf("ReplyOnly(%q)\n got %q", text, got)
 		}
+		below := "Hello, it is me again.\n\n" + text
+		if got := content.ReplyOnly(below + "\n\nOn 3/3/25 10:15, Help wrote:\n> Hello"); got != below {
+			t.Errorf("ReplyOnly(%q)\n got %q", below, got)
+		}
 		if strings.ContainsAny(text, "<>|-") {
 			continue
 		}

@@ -84,7 +84,7 @@ var languages = []language{
 		forward:  []string{"anfang der weitergeleiteten nachricht", "anfang der weitergeleiteten e-mail", "weitergeleitete nachricht"},
 		above:    []string{"oberhalb dieser zeile", "über dieser zeile", "über dieser linie", "oberhalb dieser linie"},
 		from:     []string{"von", "absender"}, date: []string{"gesendet", "datum", "gesendet am", "versendet"}, to: []string{"an", "empfänger"}, subject: []string{"betreff"}, copy: []string{"kopie", "antwort an", "anlagen", "wichtigkeit", "cc"},
-		sentFrom:   []string{"gesendet von *", "gesendet mit *", "gesendet über *", "diese nachricht wurde von *", "diese e-mail wurde von *", "versendet mit *", "verschickt mit *", "diese nachricht wurde mit * gesendet"},
+		sentFrom:   []string{"gesendet von *", "gesendet mit *", "gesendet über *", "von * gesendet", "mit * gesendet", "diese nachricht wurde von *", "diese e-mail wurde von *", "versendet mit *", "verschickt mit *", "diese nachricht wurde mit * gesendet"},
 		sentFromMy: []string{"von meinem * gesendet", "von proton* gesendet", "von outlook* gesendet", "von yahoo* gesendet", "von mail* gesendet", "von meiner * gesendet", "diese nachricht wurde von meinem *", "gesendet von outlook*", "gesendet von mail für windows*", "gesendet mit der * app", "gesendet von meinem *"},
 	},
 	{ // Russian
@@ -398,7 +398,7 @@ var devices = []string{
 	"telefon", "téléphone", "teléfono", "handy", "mobil", "móvil", "celular", "cellulare", "dispositivo", "appareil", "gerät",
 	"orange", "sfr", "laposte", "libero", "virgilio", "tiscali", "seznam", "email.cz", "wp.pl", "poczt", "onet", "interia",
 	"naver", "네이버", "daum", "hanmail", "카카오", "아이폰", "갤럭시", "휴대폰", "모바일", "모바", "스마트폰",
-	"мобильн", "мобільн", "телефон", "смартфон", "приложени", "яндекс", "yandex", "рамблер", "rambler", "почт", "айфон", "ukr.net", "abv",
+	"мобильн", "мобільн", "телефон", "смартфон", "приложени", "яндекс", "yandex", "рамблер", "rambler", "почты", "почта ", "айфон", "ukr.net", "abv",
 	"手机", "手機", "网易", "網易", "邮箱", "郵箱", "信箱", "qq", "foxmail", "新浪", "小米", "华为", "華為", "三星", "vivo", "微信", "钉钉", "苹果",
 	"スマートフォン", "スマホ", "携帯", "アイフォン", "mailmaster", "mail master", "mail for", "mail per", "correo para", "courrier pour",
 	"κινητό", "τηλέφωνο", "הטלפון", "הנייד", "هاتف", "الهاتف", "جوال", "điện thoại", "โทรศัพท์",

@@ -13,6 +13,7 @@ type line struct {
 	mark   mark   // what the mail program says of it
 	dashes bool   // the line is "-- " with its blank, the signature mark of RFC 3676
 	ruled  bool   // an HTML rule is drawn above it
+	signed bool   // the short rule that Foxmail draws above a signature is above it
 }
 
 // maxQuoteMarks bounds the ">" written before a line.
@@ -24,24 +25,44 @@ func splitLines(text string) []line {
 	for s := range strings.SplitSeq(text, "\n") {
 		trimmed := strings.TrimRight(s, " \t\r\u00a0")
 		l := line{text: trimmed, dashes: trimmed == "--" && len(s) > 2}
-		if isGroupWise(trimmed) {
-			l.mark = markCut
-		}
-		for l.quote < maxQuoteMarks && l.mark == markNone && !strings.HasSuffix(trimmed, "<<") { // ">>> read this <<<" is none
-			rest := strings.TrimLeft(l.text, " \t\u00a0")
-			if !strings.HasPrefix(rest, ">") || l.quote == 0 && len(l.text)-len(rest) > 3 {
-				break
-			}
-			l.text = rest[1:]
-			l.quote++
-		}
-		if l.quote > 0 {
-			l.text = strings.TrimPrefix(l.text, " ")
-		}
+		l.takeMarks()
 		lines = append(lines, l)
 	}
 	mendQuotes(lines)
 	return lines
+}
+
+// takeMarks takes the quote marks off a line and counts them.
+func (l *line) takeMarks() {
+	if isGroupWise(l.text) {
+		l.mark = markCut
+		return
+	}
+	if strings.HasSuffix(l.text, "<<") { // ">>> read this <<<" quotes nothing
+		return
+	}
+	marks := 0
+	for ; marks < maxQuoteMarks; marks++ {
+		rest := strings.TrimLeft(l.text, " \t\u00a0")
+		if !strings.HasPrefix(rest, ">") || marks == 0 && len(l.text)-len(rest) > 3 {
+			break
+		}
+		l.text = rest[1:]
+	}
+	if marks > 0 {
+		l.text = strings.TrimPrefix(l.text, " ")
+	}
+	l.quote += marks
+}
+
+// takeAllMarks does the same for the lines of an HTML text, where ">" was written as a letter.
+func takeAllMarks(lines []line) {
+	for i := range lines {
+		if lines[i].quote == 0 {
+			lines[i].takeMarks()
+		}
+	}
+	mendQuotes(lines)
 }
 
 // isGroupWise tells of the line that GroupWise writes above an unmarked quote:

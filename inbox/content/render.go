@@ -20,6 +20,7 @@ func HTMLToText(source string) string {
 func ReadHTML(source string) (text, reply string) {
 	lines := renderHTML(source)
 	text = textOf(lines)
+	takeAllMarks(lines)
 	return text, replyOf(lines, text)
 }
 
@@ -101,6 +102,7 @@ type renderer struct {
 	sawHidden    bool
 	alternatives []string
 	held         bool // a blank that keeps its line open, even if nothing follows
+	signed       bool // Foxmail's rule above a signature is due
 	ruled        bool // a rule is due above the next words
 }
 
@@ -198,9 +200,9 @@ func (r *renderer) put(text string) {
 }
 
 func (r *renderer) lineOf(text string) line {
-	l := line{text: text, quote: int(r.state.quote), weak: int(r.state.weak), mark: r.state.mark, ruled: r.ruled}
+	l := line{text: text, quote: int(r.state.quote), weak: int(r.state.weak), mark: r.state.mark, ruled: r.ruled, signed: r.signed && text != ""}
 	if text != "" {
-		r.ruled = false
+		r.ruled, r.signed = false, false
 	}
 	return l
 }
@@ -226,6 +228,7 @@ func (r *renderer) open(element atom.Atom, attributes []attribute) {
 	case atom.Hr:
 		r.flush()
 		r.blank, r.ruled = true, true
+		r.signed = isShortRule(attributes)
 		return
 	case atom.Img:
 		r.picture(attributes)
@@ -361,6 +364,16 @@ func (r *renderer) apply(m mark, next *effect) {
 	case markIntro, markSignature, markCut, markOnly:
 		next.mark = m
 	}
+}
+
+// isShortRule tells of the rule of 210 pixels that Foxmail draws above a signature.
+func isShortRule(attributes []attribute) bool {
+	for _, a := range attributes {
+		if string(a.key) == "style" && bytes.Contains(a.value[:min(len(a.value), maxStyleValue)], []byte("210px")) {
+			return true
+		}
+	}
+	return false
 }
 
 // isRuledAbove tells of the line that Outlook draws above the headers of the mail it quotes: a border

@@ -57,6 +57,9 @@ func (f *finder) step(i int) (next int, done bool) {
 	case f.drop[i]:
 	case l.quote == 0 && f.beginsOther(i):
 		return f.other(i)
+	case l.mark == markIntro && l.quote == 0 && f.kept > 0 && endsWithColon(trimEnd(l.text)) && f.plainFollows(i):
+		f.cutFrom(i) // the element around introduction and quote has no other mark
+		return 0, true
 	case l.quote > 0 || l.mark == markIntro || l.weak > 0 && f.isWeakQuote(i):
 		f.dropQuote(i)
 	case l.mark == markSignature:
@@ -236,6 +239,12 @@ func (f *finder) quoteFollows(i int) bool {
 		}
 	}
 	return false
+}
+
+// plainFollows tells whether the next line with words after i is neither a quote nor marked.
+func (f *finder) plainFollows(i int) bool {
+	next := f.nextWords(i+1, 5)
+	return next > 0 && f.lines[next].quote == 0 && f.lines[next].weak == 0 && f.lines[next].mark == markNone
 }
 
 // isWeakQuote tells whether line i is in a blockquote that quotes: it continues one, or an

@@ -21,7 +21,7 @@ const (
 
 // isSignatureDash tells whether a line is the mark above a signature.
 func isSignatureDash(l line) bool {
-	return l.dashes || l.text == "--" || isLooseDash(l.text)
+	return l.dashes || l.signed || l.text == "--" || isLooseDash(l.text)
 }
 
 // isLooseDash tells of marks that not everybody means as a signature mark.
@@ -38,7 +38,7 @@ func (f *finder) signature(i int) (next int) {
 	limit := maxSignature
 	if f.lines[i].dashes {
 		limit = maxDashedSignature
-	} else if isLooseDash(f.lines[i].text) {
+	} else if f.lines[i].signed || isLooseDash(f.lines[i].text) {
 		limit = maxLooseSignature
 	}
 	f.dashes++
@@ -124,9 +124,11 @@ func (f *finder) trimTail(i int) {
 		}
 		begin := f.paragraphBegin(last)
 		switch {
-		case isFarewell(f.lines[last].text), i < len(f.lines) && (isRule(f.lines[last].text) || isSignatureDash(f.lines[last])):
+		case isFarewell(f.lines[last].text), i < len(f.lines) && (isRule(f.lines[last].text) || isSignatureDash(line{text: f.lines[last].text})):
 			begin = last
 		case f.isFooterAt(begin, last):
+		case strings.Trim(f.lines[last].text, "| ") == "" && f.cardBegin(last) >= 0:
+			begin = f.cardBegin(last)
 		case i < len(f.lines) && isCaption(f.lines[last].text) && f.beginsOther(i):
 			begin = last
 		case begin < last && last-begin < 3 && isFarewell(f.joined(begin, last)):
@@ -148,7 +150,7 @@ const (
 
 func (f *finder) paragraphBegin(i int) int {
 	begin := i
-	for begin > 0 && i-begin < maxParagraph && f.lines[begin-1].text != "" && !f.drop[begin-1] && f.lines[begin-1].quote == 0 {
+	for begin > 0 && i-begin < maxParagraph && !isRule(f.lines[begin].text) && f.lines[begin-1].text != "" && !f.drop[begin-1] && f.lines[begin-1].quote == 0 {
 		begin--
 	}
 	return begin
@@ -177,11 +179,16 @@ func isFarewell(text string) bool {
 		return false
 	case strings.Contains(lower, "outlook") && (strings.Contains(lower, "ios") || strings.Contains(lower, "android")):
 		return count <= 8
-	case count <= 9 && matchesAny(lower, vocabulary.sentFromMy):
-		return true
 	}
 	clause, _, _ := strings.Cut(strings.NewReplacer(";", ",", ". ", ",").Replace(lower), ",")
-	return matchesAny(lower, vocabulary.sentFrom) && containsAny(headWords(clause, 7), devices)
+	named := containsAny(headWords(clause, 7), devices)
+	if (named || count <= 9) && matchesAny(lower, vocabulary.sentFromMy) {
+		return true
+	}
+	if count > 5 && strings.HasSuffix(lower, "gesendet") {
+		return false // a sentence, unless it is one of the sure lines
+	}
+	return named && matchesAny(lower, vocabulary.sentFrom)
 }
 
 // headWords returns the first words of text.
@@ -197,6 +204,17 @@ func headWords(text string, count int) string {
 	return text
 }
 
+// cardBegin returns where the table of a signature begins that ends in line last and that NetEase's
+// program writes into text as "| |", name, "|", address, "|"; or -1.
+func (f *finder) cardBegin(last int) int {
+	for i := last; i >= 0 && i > last-12 && f.lines[i].quote == 0; i-- {
+		if f.lines[i].text == "| |" {
+			return i
+		}
+	}
+	return -1
+}
+
 // isCaption tells of a line that only announces the headers below it, in whatever language.
 func isCaption(text string) bool {
 	return strings.HasPrefix(text, "--") && strings.HasSuffix(text, "--") || hasAnyPrefix(bare(text), vocabulary.original)
@@ -204,8 +222,10 @@ func isCaption(text string) bool {
 
 // isFooterAt tells whether the paragraph from line i to last, or what it has under a rule, is a footer.
 func (f *finder) isFooterAt(i, last int) bool {
+	ruled := false
 	for i < last && isRule(f.lines[i].text) {
 		i++
+		ruled = true
 	}
-	return isFooter(f.joined(i, min(last, i+8)))
+	return isFooter(f.joined(i, min(last, i+8)), ruled)
 }

@@ -32,6 +32,49 @@ func TestMails(t *testing.T) {
 	}
 }
 
+// onlyMarked are mails whose one part marks what the other does not show.
+var onlyMarked = map[string]bool{"open-xchange": true, "outlook-signature-marked": true, "reply-html-knows-more": true, "samsung-phone": true, "spark": true, "zoho": true}
+
+// TestEachPartAlone checks that the text and the HTML of a mail yield the same reply.
+func TestEachPartAlone(t *testing.T) {
+	checked := 0
+	for _, file := range mails(t) {
+		name := strings.TrimSuffix(filepath.Base(file), ".eml")
+		want, ok := fields(t, read(t, strings.TrimSuffix(file, ".eml")+".json"))["reply_text"].(string)
+		header, parts := halves(string(read(t, file)))
+		if !ok || len(parts) != 2 || !strings.Contains(file, "/reply/") {
+			continue
+		}
+		for i, part := range parts {
+			if i == 0 && onlyMarked[name] {
+				continue
+			}
+			checked++
+			if got := mailparse.Inspect([]byte(header + part)).ReplyText; strings.Join(strings.Fields(got), " ") != strings.Join(strings.Fields(want), " ") {
+				t.Errorf("%s, part %d alone: got %q, want %q", name, i+1, got, want)
+			}
+		}
+	}
+	if checked < 150 {
+		t.Errorf("%d parts", checked)
+	}
+}
+
+// halves cuts a mail of text and HTML into its header, without the type, and its parts.
+func halves(raw string) (header string, parts []string) {
+	header, rest, found := strings.Cut(raw, "Content-Type: multipart/alternative; boundary=\"")
+	if !found {
+		return "", nil
+	}
+	boundary, rest, _ := strings.Cut(rest, "\"")
+	for part := range strings.SplitSeq(rest, "\n--"+boundary) {
+		if strings.HasPrefix(part, "\nContent-Type: ") {
+			parts = append(parts, part[1:])
+		}
+	}
+	return header, parts
+}
+
 func mails(t testing.TB) []string {
 	t.Helper()
 	files, err := filepath.Glob("testdata/*/*.eml")
