@@ -32,6 +32,7 @@ const descriptions = {
 	spam: { id: 'conversation.spam', title: 'inbox.cmdSpam', group: conversation },
 	tag: { id: 'conversation.tag', title: 'inbox.tags', group: conversation, keys: ['l'] },
 	why: { id: 'conversation.why', title: 'inbox.whyTitle', group: conversation, keys: ['w'] },
+	merge: { id: 'conversation.merge', title: 'inbox.cmdMerge', group: conversation, keys: ['m'] },
 	unread: { id: 'conversation.unread', title: 'inbox.cmdUnread', group: conversation, keys: ['Shift+u'] },
 	link: { id: 'conversation.link', title: 'inbox.cmdLink', group: conversation, keys: ['y'] },
 	rename: { id: 'conversation.rename', title: 'inbox.cmdRename', group: conversation },

@@ -14,7 +14,17 @@ export interface Line {
 export interface Entry {
 	key: string;
 	message?: Message;
+	/** of a message: its subject, where it differs from that of the message before */
+	subject?: string;
 	lines: Line[];
+}
+
+/** "Re:", "AW:", "Ответ:", "回复：" and the like, however many */
+const marks = /^(?:\p{L}{1,7}\s?(?:[[(]\d+[\])])?\s*[:：]\s*)+/u;
+
+/** What a subject is about; near enough to see whether two differ. */
+function about(subject: string): string {
+	return subject.trim().replace(marks, '').replace(/\s+/g, ' ').toLowerCase();
 }
 
 /**
@@ -36,7 +46,12 @@ export function entriesOf(messages: readonly Message[], events: readonly LogEven
 	}
 	placed.sort((a, b) => a.at - b.at);
 	const entries: Entry[] = [];
+	let subject = '';
 	for (const { entry } of placed) {
+		if (entry.message?.subject) {
+			if (subject && about(subject) !== about(entry.message.subject)) entry.subject = entry.message.subject;
+			subject = entry.message.subject;
+		}
 		const before = entries.at(-1);
 		if (before && !before.message && !entry.message) before.lines.push(...entry.lines);
 		else entries.push(entry);

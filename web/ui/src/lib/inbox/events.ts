@@ -36,6 +36,12 @@ export function eventText(event: LogEvent): string {
 			return t(data.reason === 'spam' ? 'inbox.eventSpam' : 'inbox.eventClosed', { name });
 		case 'conversation.changed':
 			return t('inbox.eventRenamed', { name });
+		case 'conversation.merged':
+			return data.from ? t('inbox.eventMerged', { name, number: String(data.from) }) : '';
+		case 'conversation.unmerged':
+			return data.from ? t('inbox.eventUnmerged', { name, number: String(data.from) }) : '';
+		case 'conversation.split':
+			return t('inbox.eventSplit', { name, number: String(data.to) });
 		case 'conversation.opened':
 			if ((data.reason as Reason | undefined)?.code === 'reply_undelivered') return ''; // the line of the failure says it
 			return t('inbox.eventOpened', { name });

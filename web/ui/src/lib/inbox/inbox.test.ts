@@ -117,6 +117,20 @@ describe('entriesOf', () => {
 		expect(entries).toEqual([]);
 	});
 
+	it('shows a subject where it changed, not where an answer repeats it', () => {
+		const subjects = [
+			'Late parcel',
+			'Re: Late parcel',
+			'AW: RE[2]: late  parcel',
+			'回复：Wrong colour',
+			'Ответ: Wrong colour',
+			''
+		];
+		const messages = subjects.map((subject, index) => ({ ...message(String(index), index), subject }));
+		const shown = entriesOf(messages, [], false).map((each) => each.subject ?? '');
+		expect(shown).toEqual(['', '', '', '回复：Wrong colour', '', '']);
+	});
+
 	it('leaves out what happened before the first message that was read', () => {
 		expect(entriesOf([message('1', 5)], [event(1, 1)], true).map((each) => each.key)).toEqual(['m1']);
 	});

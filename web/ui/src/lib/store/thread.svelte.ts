@@ -17,6 +17,14 @@ function firstUnanswered(messages: readonly Message[]): Id | null {
 	return messages.slice(answered + 1).find((each) => each.direction === 'in')?.id ?? null;
 }
 
+/** Whether messages that were shown are here no longer: the newest page lacks them, or there are too few. */
+function moved(shown: readonly Message[], page: readonly Message[], count: number): boolean {
+	const here = new Set(page.map((each) => each.id));
+	const oldest = page.at(-1);
+	const stand = shown.filter((each) => each.state !== 'withdrawn');
+	return stand.length > count || stand.some((each) => !here.has(each.id) && (!oldest || byTime(each, oldest) >= 0));
+}
+
 export class Thread {
 	readonly id: Id;
 	head = $state.raw<ConversationDetail | null>(null);
@@ -75,14 +83,20 @@ export class Thread {
 	}
 
 	async #read(): Promise<void> {
+		const before = this.messages;
 		const [head, page, events] = await Promise.all([
 			get<ConversationDetail>(`/conversations/${this.id}`),
 			get<Page<Message>>(`/conversations/${this.id}/messages`, { limit: pageSize }),
 			get<Page<LogEvent>>(`/conversations/${this.id}/events`, { limit: 100 })
 		]);
 		const known = new Set(this.messages.map((each) => each.id));
-		if (this.head === null || !page.items.some((each) => known.has(each.id))) {
-			// First reading, or so much arrived that the pages no longer touch: begin at the newest page.
+		if (
+			this.head === null ||
+			!page.items.some((each) => known.has(each.id)) ||
+			moved(before, page.items, head.messages)
+		) {
+			// First reading, or so much arrived that the pages no longer touch, or messages moved to another
+			// conversation: begin at the newest page.
 			this.messages = [];
 			this.#older = page.next;
 		}
