@@ -23,6 +23,7 @@ func TestSanitizeHTML(t *testing.T) {
 		"handler":           {`<b onclick="x()" onmouseover=y>x</b>`, "<b>x</b>"},
 		"frame":             {`a<iframe src="https://evil.example"></iframe>b`, "ab"},
 		"form":              {`<form action="/x"><input name="a"><button>Pay</button></form>`, "Pay"},
+		"words of a form":   {`a<form>b<select><option>c<option>d</select><textarea>e</textarea><button>f</button></form>`, "a b  c d e f"},
 		"object":            {`<object data="x"><embed src="y">words</object>`, "words"},
 		"svg":               {`<svg onload="x()"><a xlink:href="javascript:x()"><text>t</text></a></svg>`, "<a>t</a>"},
 		"math mxss":         {`<math><mtext><table><mglyph><style><!--</style><img title="--&gt;&lt;img src=1 onerror=alert(1)&gt;">`, `<table><img title="--&gt;&lt;img src=1 onerror=alert(1)&gt;"></table>`},

@@ -113,6 +113,9 @@ func (w *walker) start() {
 		return
 	}
 	if !isKnown(element) {
+		if isApart(element) {
+			w.visitor.text([]byte(" "))
+		}
 		return
 	}
 	w.imply(element)
@@ -243,6 +246,16 @@ func is(elements ...atom.Atom) func(atom.Atom) bool {
 func isSilent(a atom.Atom) bool {
 	switch a {
 	case atom.Script, atom.Style, atom.Title, atom.Iframe, atom.Noembed, atom.Noframes, atom.Noscript, atom.Template:
+		return true
+	}
+	return false
+}
+
+// isApart names elements that are dropped and whose words must not grow together with those before.
+func isApart(a atom.Atom) bool {
+	switch a {
+	case atom.Button, atom.Details, atom.Dialog, atom.Fieldset, atom.Form, atom.Legend, atom.Menu, atom.Optgroup, atom.Option, atom.Select,
+		atom.Summary, atom.Textarea:
 		return true
 	}
 	return false

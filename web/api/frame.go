@@ -29,12 +29,13 @@ const (
 	frameBytes    = 8 << 20 // bytes of all of them
 )
 
-// A wide picture shrinks to the frame unless its height is given as well: it would be squeezed, and a
-// wide mail scrolls anyway. Only long words break, not the columns of tables.
+// Wide pictures and tables shrink to the frame as far as they can, and what is wider still scrolls. A
+// picture whose height is given keeps it, because a line drawn with a picture of one dot would grow as
+// high as it is long; it is not squeezed either. Only long words break, not the columns of tables.
 const (
 	frameHead = `<!doctype html><html><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light">` +
 		`<meta name="referrer" content="no-referrer"><style>body{margin:0;font:15px/1.5 system-ui,sans-serif;color:#111;background:#fff;overflow-wrap:break-word}` +
-		`img:not([height]){max-width:100%;height:auto}pre{white-space:pre-wrap}` +
+		`img{max-width:100%;object-fit:contain}img:not([height]){height:auto}table{max-width:100%}pre{white-space:pre-wrap}` +
 		`blockquote[type=cite]{margin:0 0 0 .5em;padding-left:.75em;border-left:2px solid #ccc}</style></head><body>`
 	frameTail = `</body></html>`
 )
