@@ -69,7 +69,7 @@ func (f *finder) continues(i int) bool {
 	if l.text == "" || l.quote > 0 || f.drop[i] || l.mark == markCut {
 		return false
 	}
-	if !strings.ContainsAny(l.text[len(l.text)-1:], ".!?:") {
+	if !strings.ContainsAny(l.text[len(l.text)-1:], ".!?:") || strings.Count(l.text, "(") > strings.Count(l.text, ")") {
 		return true
 	}
 	word := strings.ToLower(l.text[strings.LastIndexByte(l.text, ' ')+1:])
@@ -129,6 +129,7 @@ type clues struct {
 	bracketed bool // in brackets
 	verb      bool // wrote
 	day, hour bool
+	exact     bool // the hour has seconds, which people do not write
 }
 
 func readClues(text string) clues {
@@ -139,6 +140,7 @@ func readClues(text string) clues {
 		c.bracketed = c.address && begin >= 0 && text[begin] != ' '
 	}
 	c.day, c.hour = findDate(text)
+	c.exact = c.hour && hasSeconds(text)
 	c.verb = containsAny(strings.ToLower(text), vocabulary.wrote)
 	return c
 }
@@ -187,6 +189,8 @@ func (c clues) sure(opened bool) bool {
 	switch {
 	case c.address && c.verb && (c.day || c.hour):
 		return opened || c.bracketed
+	case c.verb && c.day && c.exact:
+		return true
 	case c.address && c.day && c.hour, c.verb && c.day && c.hour:
 		return opened
 	}
@@ -200,6 +204,7 @@ func findDate(text string) (day, hour bool) {
 		before        rune // the character before the number
 	}
 	dotted := 0 // "10.15" is an hour beside a day that is known otherwise, and else a day
+	spaced := 0
 	previous := rune(0)
 	for at, c := range text + " " {
 		if d := digitOf(c); d >= 0 {
@@ -221,6 +226,10 @@ func findDate(text string) (day, hour bool) {
 			day = true
 		case c == '時' || c == '时' || c == '點' || c == '点' || c == '시':
 			hour = true
+		case c == '.' && startsWithDigit(strings.TrimPrefix(text[min(at+1, len(text)):], " ")) && text[at+1] == ' ':
+			if spaced++; spaced > 1 { // "24. 3. 5."
+				day = true
+			}
 		case !startsWithDigit(text[min(at+utf8.RuneLen(c), len(text)):]):
 		case c == ':' || c == 'h' || c == 'H':
 			hour = true
@@ -237,6 +246,16 @@ func findDate(text string) (day, hour bool) {
 		dotted--
 	}
 	return day, hour || dotted > 0
+}
+
+// hasSeconds tells whether an hour such as 10:15:00 is in text.
+func hasSeconds(text string) bool {
+	for i := 0; i+6 <= len(text); i++ {
+		if text[i] == ':' && text[i+3] == ':' && startsWithDigit(text[i+1:]) && startsWithDigit(text[i+2:]) && startsWithDigit(text[i+4:]) {
+			return true
+		}
+	}
+	return false
 }
 
 func startsWithDigit(text string) bool {

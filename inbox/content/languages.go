@@ -27,7 +27,7 @@ var languages = []language{
 		above:    []string{"above this line", "reply above", "write below this line"},
 		from:     []string{"from"}, date: []string{"sent", "date", "sent on", "date sent"}, to: []string{"to"}, subject: []string{"subject"}, copy: []string{"cc", "bcc", "reply-to", "reply to", "importance", "attachments", "organization"},
 		sentFrom:   []string{"sent from *", "sent with *", "sent using *", "sent via *", "sent by *", "composed on *", "sent securely *", "* from mobile", "this email was sent from *", "this message was sent from *"},
-		sentFromMy: []string{"sent from my *", "from my iphone*", "from my ipad*", "sent from mail for windows", "sent from yahoo mail*", "sent from aol*", "sent from outlook*", "sent with proton*", "get * for ios", "get * for android", "yahoo mail: search, organize, conquer", "sent from the all new aol app*", "signature is customized by *", "sent from samsung*", "sent from mobile"},
+		sentFromMy: []string{"sent from my *", "from my iphone*", "from my ipad*", "sent from mail for windows", "sent from yahoo mail*", "sent from aol*", "sent from outlook*", "sent with proton*", "get * for ios", "get * for android", "yahoo mail: search, organize, conquer", "sent from the all new aol app*", "signature is customized by *", "sent from samsung*", "sent from mobile", "sent from nine", "sent from edison*", "sent with aquamail*", "sent with aqua mail*"},
 	},
 	{ // Chinese, simplified and traditional
 		wrote: []string{"写道", "寫道", "写到", "写了", "寫了", "撰写", "撰寫", "的邮件", "來信", "来信"},
@@ -56,7 +56,7 @@ var languages = []language{
 	},
 	{ // Portuguese
 		wrote:    []string{"escreveu", "escreve"},
-		opens:    []string{"em", "a", "no dia", "na", "citando"},
+		opens:    []string{"em", "a", "às", "no dia", "na", "citando"},
 		days:     []string{"seg", "ter", "qua", "qui", "sex", "sáb", "sab", "dom"},
 		original: []string{"mensagem original", "mensagem encaminhada", "mensagem de origem", "mensagem reencaminhada", "original"},
 		forward:  []string{"início da mensagem encaminhada", "início da mensagem reencaminhada", "mensagem encaminhada"},
@@ -121,7 +121,7 @@ var languages = []language{
 		sentFromMy: []string{"iphoneから送信", "ipadから送信", "androidから送信*", "スマートフォンから送信*", "私の*から送信"},
 	},
 	{ // Korean
-		wrote:    []string{"작성", "님이", "썼습니다", "보낸 메일"},
+		wrote:    []string{"작성", "님이", "썼습니다", "쓴 글", "보낸 메일"},
 		days:     []string{"월요일", "화요일", "수요일", "목요일", "금요일", "토요일", "일요일"},
 		original: []string{"원본 메일", "원본 메시지", "원본메일", "전달된 메시지", "전달 메시지", "원본 메세지", "원문"},
 		forward:  []string{"전달된 메시지", "아래는 전달된 메시지"},

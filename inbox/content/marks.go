@@ -37,7 +37,7 @@ var classes = map[string]mark{
 	"signature": markSignature, "email-signature": markSignature, "email_signature": markSignature, "mail-signature": markSignature, "mail_signature": markSignature,
 	"io-ox-signature": markSignature, "rc-signature": markSignature, "sig": markSignature, "mailsignature": markSignature,
 	"k9mail-signature": markSignature, "edo-signature": markSignature, "imp-signature": markSignature, "signature_editor": markSignature,
-	"edo-reply-quoted": markQuote, "mailbird-quote": markQuote, "bluemail_quote": markQuote, "bluemailquote": markQuote, "mb_quote": markQuote,
+	"edo-reply-quoted": markQuote, "mailbird-quote": markQuote, "bluemail_quote": markQuote, "bluemailquote": markQuote, "mb_quote": markQuote, "mb_sig": markSignature, "history_container": markQuote, "replyheader": markIntro,
 }
 
 // ids are the marks that programs write as an id.

@@ -80,7 +80,7 @@ func (f *finder) other(i int) (next int, done bool) {
 	if r, _ := header(f.lines[i].text); r != roleNone && f.lines[i].mark != markCut {
 		begin = f.headingAbove(i)
 	}
-	if f.kept > i-begin {
+	if f.kept > f.plainLines(begin, i) {
 		f.cutFrom(begin)
 		return 0, true
 	}
@@ -170,13 +170,18 @@ func (f *finder) dropIntroduction(intro introduction, end int) {
 
 // keptBefore tells whether words are left above an introduction that ends in line end.
 func (f *finder) keptBefore(intro introduction, end int) bool {
-	inside := 0
-	for i := intro.begin; i <= end; i++ {
-		if !f.drop[i] && f.lines[i].text != "" {
-			inside++
+	return f.kept > f.plainLines(intro.begin, end+1) || intro.column > 0
+}
+
+// plainLines counts the lines with words from one to before another that are not dropped.
+func (f *finder) plainLines(from, to int) int {
+	count := 0
+	for i := from; i < to; i++ {
+		if f.isPlain(i) {
+			count++
 		}
 	}
-	return f.kept > inside || intro.column > 0
+	return count
 }
 
 // own joins what is left; where lines were dropped between kept ones an empty line stays.

@@ -127,6 +127,8 @@ func (f *finder) trimTail(i int) {
 		case isFarewell(f.lines[last].text), i < len(f.lines) && (isRule(f.lines[last].text) || isSignatureDash(line{text: f.lines[last].text})):
 			begin = last
 		case f.isFooterAt(begin, last):
+		case last > 0 && isLink(f.lines[last].text) && isFarewell(f.lines[last-1].text):
+			begin = last - 1
 		case strings.Trim(f.lines[last].text, "| ") == "" && f.cardBegin(last) >= 0:
 			begin = f.cardBegin(last)
 		case i < len(f.lines) && isCaption(f.lines[last].text) && f.beginsOther(i):
@@ -213,6 +215,10 @@ func (f *finder) cardBegin(last int) int {
 		}
 	}
 	return -1
+}
+
+func isLink(text string) bool {
+	return strings.Contains(text, "http") && strings.Trim(withoutLinks(text), " <>()[]") == ""
 }
 
 // isCaption tells of a line that only announces the headers below it, in whatever language.
