@@ -84,8 +84,8 @@ var languages = []language{
 		forward:  []string{"anfang der weitergeleiteten nachricht", "anfang der weitergeleiteten e-mail", "weitergeleitete nachricht"},
 		above:    []string{"oberhalb dieser zeile", "über dieser zeile", "über dieser linie", "oberhalb dieser linie"},
 		from:     []string{"von", "absender"}, date: []string{"gesendet", "datum", "gesendet am", "versendet"}, to: []string{"an", "empfänger"}, subject: []string{"betreff"}, copy: []string{"kopie", "antwort an", "anlagen", "wichtigkeit", "cc"},
-		sentFrom:   []string{"gesendet von *", "gesendet mit *", "gesendet über *", "von * gesendet", "mit * gesendet", "diese nachricht wurde von *", "diese e-mail wurde von *", "versendet mit *", "verschickt mit *", "diese nachricht wurde mit * gesendet"},
-		sentFromMy: []string{"von meinem * gesendet", "von proton* gesendet", "von outlook* gesendet", "von yahoo* gesendet", "von mail* gesendet", "von meiner * gesendet", "diese nachricht wurde von meinem *", "gesendet von outlook*", "gesendet von mail für windows*", "gesendet mit der * app", "gesendet von meinem *"},
+		sentFrom:   []string{"gesendet von *", "gesendet mit *", "gesendet über *", "von * gesendet", "mit * gesendet", "diese nachricht wurde von *", "diese e-mail wurde von *", "versendet mit *", "verschickt mit *"},
+		sentFromMy: []string{"von meinem * gesendet", "von proton* gesendet", "von outlook* gesendet", "von yahoo* gesendet", "von mail* gesendet", "von meiner * gesendet", "diese nachricht wurde von meinem *", "diese nachricht wurde mit * gesendet", "gesendet von outlook*", "gesendet von mail für windows*", "gesendet mit der * app", "gesendet von meinem *"},
 	},
 	{ // Russian
 		wrote:    []string{"цитирую ", "пишет", "написал", "писал", "пишете", "писали", "сообщает"},
@@ -95,7 +95,7 @@ var languages = []language{
 		forward:  []string{"начало переадресованного сообщения", "начало пересылаемого сообщения", "пересылаемое сообщение", "пересланное сообщение"},
 		above:    []string{"выше этой линии", "выше этой строки", "над этой строкой", "над этой линией"},
 		from:     []string{"от", "от кого", "отправитель"}, date: []string{"отправлено", "дата", "дата отправки", "когда", "отправлен"}, to: []string{"кому", "получатель"}, subject: []string{"тема"}, copy: []string{"копия", "ск"},
-		sentFrom:   []string{"отправлено с *", "отправлено из *", "отправлено от *", "отправлено через *", "отправлено при помощи *", "отправлено с помощью *", "послано с *", "отправлено со *", "это письмо отправлено с *", "из * для windows*"},
+		sentFrom:   []string{"отправлено с *", "отправлено из *", "отправлено от *", "отправлено через *", "отправлено при помощи *", "отправлено с помощью *", "послано с *", "отправлено со *", "это письмо отправлено с *", "из * для windows"},
 		sentFromMy: []string{"отправлено с моего *", "отправлено из мобильной почты*", "отправлено из почты mail*", "отправлено из mail*", "отправлено из мобильной яндекс*", "отправлено из мобильного приложения*", "отправлено с устройства*", "отправлено с iphone*", "отправлено с ipad*", "отправлено с android*", "отправлено из outlook*", "отправлено из почты", "отправлено с телефона*", "отправлено с мобильного*"},
 	},
 	{ // Italian
@@ -296,7 +296,7 @@ var languages = []language{
 	{ // Vietnamese
 		wrote:    []string{"đã viết", "viết", "đã gửi"},
 		opens:    []string{"vào", "lúc", "ngày"},
-		days:     []string{"th ", "thứ", "chủ nhật", "cn,"},
+		days:     []string{"th", "thứ", "chủ nhật", "cn,"},
 		original: []string{"thư gốc", "tin nhắn gốc", "thư chuyển tiếp", "tin nhắn chuyển tiếp", "thư đã chuyển tiếp"},
 		forward:  []string{"bắt đầu thư được chuyển tiếp", "thư được chuyển tiếp"},
 		from:     []string{"từ", "người gửi"}, date: []string{"đã gửi", "ngày", "ngày gửi", "gửi", "thời gian"}, to: []string{"đến", "tới", "người nhận"}, subject: []string{"chủ đề", "tiêu đề"}, copy: []string{"cc"},
