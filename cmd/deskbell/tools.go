@@ -2,11 +2,13 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 
 	"github.com/deskbell/deskbell/channels/email/mailparse"
 	"github.com/deskbell/deskbell/cmd/internal/app"
@@ -47,18 +49,24 @@ type mailInspect struct {
 	Files []string `arg:"" optional:"" help:"Mails as files; standard input if none."`
 }
 
+// inspectMemory is what "mail inspect" makes do with, in bytes; a larger mail than the parser reads may
+// take more.
+const inspectMemory = 120 << 20
+
 // Run prints one JSON object a mail, each line flushed, in the order of the files. A file that
 // cannot be opened ends the command; a broken mail does not.
 func (m *mailInspect) Run(g *globals) error {
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(inspectMemory))
 	out := bufio.NewWriter(g.out)
 	encoder := json.NewEncoder(out)
 	encoder.SetEscapeHTML(false)
+	var raw bytes.Buffer // one for all files
 	inspect := func(r io.Reader) error {
-		raw, err := io.ReadAll(r)
-		if err != nil {
+		raw.Reset()
+		if _, err := raw.ReadFrom(io.LimitReader(r, mailparse.MaxSize+1)); err != nil {
 			return err
 		}
-		if err := encoder.Encode(mailparse.Inspect(raw)); err != nil {
+		if err := encoder.Encode(mailparse.Inspect(raw.Bytes())); err != nil {
 			return err
 		}
 		return out.Flush()
@@ -70,6 +78,9 @@ func (m *mailInspect) Run(g *globals) error {
 		file, err := os.Open(name)
 		if err != nil {
 			return err
+		}
+		if about, err := file.Stat(); err == nil {
+			raw.Grow(int(min(about.Size(), mailparse.MaxSize)) + bytes.MinRead)
 		}
 		if err := errors.Join(inspect(file), file.Close()); err != nil {
 			return fmt.Errorf("%s: %w", name, err)

@@ -108,14 +108,32 @@ func joinTexts(texts []string) string {
 	return strings.Join(full, "\n\n")
 }
 
-// replyText finds the person's own words; html is the mail's HTML as it came, with all its marks.
+// maxReply bounds the text in which the person's own words are looked for, in bytes.
+const maxReply = 1 << 20
+
+// replyText finds the person's own words; html is the mail's HTML as it came, with all its marks. In a
+// text longer than anybody writes only the beginning is searched; if nothing ends the words there,
+// the whole counts.
 func (p *parser) replyText(html string) {
 	m := p.message
 	if strings.TrimSpace(m.Text) == "" && html != "" {
-		m.Text, m.ReplyText = content.ReadHTML(html)
-		return
+		if len(html) <= maxReply {
+			m.Text, m.ReplyText = content.ReadHTML(html)
+			return
+		}
+		m.Text = content.HTMLToText(html)
 	}
-	m.ReplyText = content.ReplyOnlyOf(m.Text, html)
+	if len(html) > maxReply {
+		html = ""
+	}
+	beginning := m.Text
+	if len(beginning) > maxReply {
+		beginning = strings.ToValidUTF8(beginning[:maxReply], "")
+	}
+	m.ReplyText = content.ReplyOnlyOf(beginning, html)
+	if len(beginning) < len(m.Text) && len(m.ReplyText) >= len(strings.TrimSpace(beginning)) {
+		m.ReplyText = m.Text
+	}
 }
 
 func (p *parser) limit(s string) string {

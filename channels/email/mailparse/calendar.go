@@ -5,6 +5,9 @@ import (
 	"time"
 )
 
+// maxCalendar bounds what is read of an invitation, in bytes.
+const maxCalendar = 256 << 10
+
 // describeCalendar says in a few lines what an invitation (RFC 5545, RFC 5546) is about: what it asks,
 // of which event, when, where, and by whom. "" if there is no event in it.
 func describeCalendar(text, method string) string {

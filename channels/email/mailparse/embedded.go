@@ -11,12 +11,14 @@ func (p *parser) withoutFiles(raw []byte) []byte {
 	if !bytes.Contains(raw, []byte("begin ")) && !bytes.Contains(raw, []byte("begin-base64 ")) {
 		return raw
 	}
+	yEnd, base64End := bytes.LastIndex(raw, yEncEnd), bytes.LastIndex(raw, base64UUEnd)
 	var out []byte // nil as long as nothing was taken out
 	rest, kept := raw, 0
 	for len(rest) > 0 {
 		line, next := cutLine(rest)
 		if len(line) > 6 && (line[0] == 'b' || line[0] == '=') {
-			if name, file, after, ok := cutFile(line, next); ok {
+			at := len(raw) - len(next)
+			if name, file, after, ok := cutFile(line, next, at <= yEnd, at <= base64End); ok {
 				out = append(out, raw[kept:len(raw)-len(rest)]...)
 				kept, rest = len(raw)-len(after), after
 				p.attach(part{kind: "application/octet-stream", name: cleanName(decodeBytes([]byte(name), p.hint))}, file)
@@ -31,22 +33,26 @@ func (p *parser) withoutFiles(raw []byte) []byte {
 	return append(out, raw[kept:]...)
 }
 
-// cutFile reads a file whose first line is line, and returns what follows it.
-func cutFile(line, body []byte) (name string, file, after []byte, ok bool) {
+// The lines that end a file in yEnc, and one in the base64 form of uuencode.
+var yEncEnd, base64UUEnd = []byte("\n=yend "), []byte("\n====")
+
+// cutFile reads a file whose first line is line, and returns what follows it. The ends of two forms are
+// looked for only if there is one later on, so that many beginnings without it cost nothing.
+func cutFile(line, body []byte, yEnds, base64Ends bool) (name string, file, after []byte, ok bool) {
 	if name, ok = uuBegin(line); ok {
 		file, after, ok = cutUU(body)
 		return name, file, after, ok && len(file) > 0
 	}
-	if rest, found := bytes.CutPrefix(line, []byte("begin-base64 ")); found {
+	if rest, found := bytes.CutPrefix(line, []byte("begin-base64 ")); found && base64Ends {
 		_, file, found := bytes.Cut(rest, []byte{' '})
-		end := bytes.Index(body, []byte("\n===="))
+		end := bytes.Index(body, base64UUEnd)
 		if !found || end < 0 {
 			return "", nil, nil, false
 		}
 		_, after = cutLine(body[end+1:])
 		return string(bytes.TrimSpace(file)), decodeBase64(body[:end]), after, true
 	}
-	if bytes.HasPrefix(line, []byte("=ybegin ")) {
+	if yEnds && bytes.HasPrefix(line, []byte("=ybegin ")) {
 		if i := bytes.Index(line, []byte(" name=")); i >= 0 {
 			file, after, ok = cutYEnc(body)
 			return string(bytes.TrimSpace(line[i+len(" name="):])), file, after, ok
@@ -97,7 +103,7 @@ func isUULine(line []byte) bool {
 
 // cutYEnc decodes the lines of a yEnc file up to its end.
 func cutYEnc(body []byte) (file, after []byte, ok bool) {
-	end := bytes.Index(body, []byte("\n=yend "))
+	end := bytes.Index(body, yEncEnd)
 	if end < 0 {
 		return nil, nil, false
 	}

@@ -193,7 +193,6 @@ func splitPart(raw []byte) (header, []byte) {
 	total, before := 0, 0 // bytes so far, and of the line before
 	for len(rest) > 0 {
 		line, next := cutLine(rest)
-		total += len(rest) - len(next)
 		if len(bytes.TrimRight(line, " \t")) == 0 && !h.continues(line, next) {
 			return h, next
 		}
@@ -211,6 +210,7 @@ func splitPart(raw []byte) (header, []byte) {
 			return h, rest // the empty line before the body is missing
 		}
 		before = len(line)
+		total += len(rest) - len(next)
 		rest = next
 	}
 	return h, rest

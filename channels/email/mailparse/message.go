@@ -15,6 +15,9 @@ import (
 	"time"
 )
 
+// MaxSize is how many bytes of a mail are read if Options do not tell.
+const MaxSize = 64 << 20
+
 // Options bound what is read of one mail. Zero values mean the defaults.
 type Options struct {
 	MaxSize  int // bytes; what lies beyond is not read. Default 64 MiB
@@ -25,7 +28,7 @@ type Options struct {
 
 func (o Options) withDefaults() Options {
 	if o.MaxSize <= 0 {
-		o.MaxSize = 64 << 20
+		o.MaxSize = MaxSize
 	}
 	if o.MaxParts <= 0 {
 		o.MaxParts = 1000

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"hash"
+	"slices"
 )
 
 // Sameness tells whether two fetches brought the same mail: a SHA-256 over the raw values of
@@ -17,14 +18,12 @@ import (
 func Sameness(raw []byte) [32]byte {
 	h := sha256.New()
 	head, body := splitRaw(raw)
-	for _, name := range []string{"message-id", "date", "from", "to", "cc", "subject"} {
+	for i, name := range samenessFields {
 		h.Write([]byte(name))
 		h.Write([]byte{0})
-		for _, f := range head {
-			if f.name == name {
-				writeLines(h, f.value)
-				h.Write([]byte{0})
-			}
+		for _, value := range head[i] {
+			writeLines(h, value)
+			h.Write([]byte{0})
 		}
 	}
 	h.Write([]byte{1})
@@ -33,6 +32,9 @@ func Sameness(raw []byte) [32]byte {
 	h.Sum(sum[:0])
 	return sum
 }
+
+// samenessFields are the fields that count.
+var samenessFields = [...]string{"message-id", "date", "from", "to", "cc", "subject"}
 
 // writeLines writes b with line feeds as its only line ends.
 func writeLines(h hash.Hash, b []byte) {
@@ -48,25 +50,28 @@ func writeLines(h hash.Hash, b []byte) {
 	}
 }
 
-// splitRaw cuts a mail as splitMail does, but keeps the values as they stand, folding included.
-func splitRaw(raw []byte) (header, []byte) {
+// splitRaw cuts a mail as splitMail does, but keeps the values of the fields that count as they stand,
+// folding included.
+func splitRaw(raw []byte) (head [len(samenessFields)][][]byte, body []byte) {
 	raw = modernLines(raw)
 	raw, _ = cutMailboxLine(bytes.TrimLeft(raw, "\r\n"))
-	var head header
-	rest := raw
-	for len(rest) > 0 {
+	var last *[]byte // the value of the field before, if it counts
+	inField := false
+	for rest := raw; len(rest) > 0; {
 		line, next := cutLine(rest)
 		if len(line) == 0 {
 			return head, next
 		}
 		if name, _, ok := cutField(line); ok && !isBlank(line[0]) {
-			value := rest[bytes.IndexByte(rest, ':')+1 : len(rest)-len(next)]
-			head = append(head, field{name, value})
-		} else if len(head) > 0 {
-			last := &head[len(head)-1]
-			last.value = last.value[:len(last.value)+len(rest)-len(next)] // the lines lie side by side
-		} else {
-			return nil, raw
+			inField, last = true, nil
+			if i := slices.Index(samenessFields[:], name); i >= 0 {
+				head[i] = append(head[i], rest[bytes.IndexByte(rest, ':')+1:len(rest)-len(next)])
+				last = &head[i][len(head[i])-1]
+			}
+		} else if !inField {
+			return [len(samenessFields)][][]byte{}, raw
+		} else if last != nil {
+			*last = (*last)[:len(*last)+len(rest)-len(next)] // the lines lie side by side
 		}
 		rest = next
 	}

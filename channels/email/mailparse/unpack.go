@@ -77,7 +77,7 @@ func (p *parser) readInvitation(x part, body []byte) {
 	if auto {
 		x.name = "invite.ics"
 	}
-	text := decodeText(body, x.params["charset"], "utf-8")
+	text := decodeText(body[:min(len(body), maxCalendar)], x.params["charset"], "utf-8")
 	if summary := describeCalendar(text, x.params["method"]); summary != "" && utf8.ValidString(summary) {
 		p.fallback = append(p.fallback, summary)
 	}
