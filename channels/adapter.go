@@ -123,10 +123,12 @@ type Config struct {
 	LiveFrom   time.Time
 	Now        func() time.Time
 	// Dial is the only way out: the operator's rules on addresses are checked in it.
-	Dial   func(ctx context.Context, network, address string) (net.Conn, error)
-	Roots  *x509.CertPool
-	Log    *slog.Logger
-	Memory *Memory // shared by all adapters of a program
+	Dial  func(ctx context.Context, network, address string) (net.Conn, error)
+	Roots *x509.CertPool
+	// LookupTXT asks the name servers; nil: those of the machine.
+	LookupTXT func(ctx context.Context, name string) ([]string, error)
+	Log       *slog.Logger
+	Memory    *Memory // shared by all adapters of a program
 }
 
 // Kind is one way to reach customers.

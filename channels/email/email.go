@@ -52,6 +52,7 @@ type Adapter struct {
 	tls        *tls.Config
 	log        *slog.Logger
 	memory     *channels.Memory
+	keys       *keyring // of the domains that sign their mail
 	stall      time.Duration
 
 	pulling  chan struct{} // holds one token: who has it may use fetching
@@ -96,6 +97,10 @@ func New(c channels.Config) (channels.Adapter, error) {
 	}
 	if a.log == nil {
 		a.log = slog.New(slog.DiscardHandler)
+	}
+	a.keys = &keyring{ask: c.LookupTXT, now: a.now, known: map[string]keyAnswer{}}
+	if a.keys.ask == nil {
+		a.keys.ask = net.DefaultResolver.LookupTXT
 	}
 	a.life, a.end = context.WithCancel(context.Background())
 	return a, nil

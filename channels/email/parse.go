@@ -28,7 +28,7 @@ func (a *Adapter) parse(in *inbox.Incoming, folder string) error {
 		in.About = &inbox.Delivery{Recipient: strings.ToLower(m.Report.Recipient), Outcome: inbox.Outcome(m.Report.Outcome), Status: m.Report.Status, Permanent: m.Report.Permanent}
 		in.ReportID = m.Report.MessageID
 	}
-	in.Unverified = a.unverified(m.AuthenticationResults)
+	in.Unverified = a.unverified(in.Raw, m.From.Address, m.AuthenticationResults, folder != a.settings.SentFolder && !in.At.Before(a.liveFrom))
 	in.Identity, in.Outbound = a.whose(m, folder, in.Unverified)
 	for _, f := range m.Attachments {
 		in.Files = append(in.Files, inbox.File{Name: f.Name, ContentType: f.ContentType, Inline: f.Inline, ContentID: f.ContentID, Content: f.Content})
@@ -95,35 +95,6 @@ func (a *Adapter) outside(address mailparse.Address) bool {
 func program(address string) bool {
 	local, _, _ := strings.Cut(strings.ToLower(address), "@")
 	return slices.Contains([]string{"noreply", "no-reply", "no_reply", "donotreply", "do-not-reply", "mailer", "wordpress", "www-data"}, local)
-}
-
-// unverified tells whether the receiving server says that the sender is not who he claims to be.
-// Only the receiving server's own line counts; it removes others that bear its name (RFC 8601,
-// section 5), so the newest is its.
-func (a *Adapter) unverified(results []string) bool {
-	i := slices.IndexFunc(results, a.fromReceiver)
-	if i < 0 {
-		return false
-	}
-	stated := map[string]string{}
-	for part := range strings.SplitSeq(withoutComments(results[i]), ";") {
-		method, rest, ok := strings.Cut(strings.TrimSpace(part), "=")
-		result := strings.Fields(rest)
-		if !ok || len(result) == 0 {
-			continue
-		}
-		method = strings.ToLower(strings.TrimSpace(method))
-		if stated[method] != "pass" { // of several signatures one that holds is enough
-			stated[method] = strings.ToLower(result[0])
-		}
-	}
-	switch stated["dmarc"] {
-	case "fail":
-		return true
-	case "pass":
-		return false
-	}
-	return stated["spf"] == "fail" && stated["dkim"] != "pass"
 }
 
 // fromReceiver tells whether a line of results is that of the server whose verdicts count.

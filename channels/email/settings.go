@@ -32,6 +32,7 @@ type settings struct {
 	Aliases    []string `json:"aliases"`
 	BccTo      string   `json:"bcc_to"`
 	Receiver   string   `json:"receiver"`
+	Verify     string   `json:"verify"`
 	Forwarding bool     `json:"forwarding"`
 	// Subaddresses is read by the outbox, which makes the references behind the plus.
 	Subaddresses bool `json:"subaddresses"`
@@ -86,7 +87,8 @@ const schema = `{
     "aliases": {"type": "array", "items": {"type": "string", "format": "email", "maxLength": 254}, "maxItems": 50, "default": [], "title": "Further own addresses"},
     "bcc_to": {"type": "string", "maxLength": 254, "default": "", "title": "Blind copy of every reply to"},
     "subaddresses": {"type": "boolean", "default": false, "title": "Takes subaddresses", "description": "Mail to name+anything@ arrives in this mailbox too. Answers then find their conversation even through mail programs that drop the thread."},
-    "receiver": {"type": "string", "maxLength": 253, "default": "", "title": "Name of the receiving server", "description": "Whose verdicts on senders count, as it stands first in Authentication-Results. Empty: a server of the incoming mail's domain."}
+    "receiver": {"type": "string", "maxLength": 253, "default": "", "title": "Name of the receiving server", "description": "Whose verdicts on senders count, as it stands first in Authentication-Results. Empty: a server of the incoming mail's domain."},
+    "verify": {"type": "string", "enum": ["receiver", "signature"], "default": "receiver", "title": "Senders are verified by", "description": "signature: where the receiving server says nothing, a new mail counts as verified if its sender's domain has signed it (DKIM), and as not verified if not."}
   }
 }`
 
@@ -155,6 +157,9 @@ func (s *settings) check() error {
 		if !isAddress(alias) {
 			return inbox.InvalidField("settings.aliases", "one of these is not a mail address")
 		}
+	}
+	if !slices.Contains([]string{"", verifyReceiver, verifySignature}, s.Verify) {
+		return inbox.InvalidField("settings.verify", "must be receiver or signature")
 	}
 	if s.BccTo != "" && !isAddress(s.BccTo) {
 		return inbox.InvalidField("settings.bcc_to", "this is not a mail address")
