@@ -164,3 +164,16 @@ func TestAMailOfNothingIsSetAside(t *testing.T) {
 		t.Errorf("%+v", in)
 	}
 }
+
+func TestReportsNameWhatTheyAreAbout(t *testing.T) {
+	in := parsed(t, "INBOX", "Return-Path: <>\nFrom: MAILER-DAEMON@mx.example\nTo: help@shop.example\nSubject: failure notice\n\n"+
+		"Your message could not be delivered:\n\n<Ann@Buyer.example>:\n550 5.1.1 User unknown\n\n--- Below this line is a copy of the message.\n\n"+
+		"Received: from shop.example\nMessage-ID: <r7@shop.example>\nFrom: help@shop.example\nTo: ann@buyer.example\n\nHello\n", nil)
+	want := inbox.Delivery{Recipient: "ann@buyer.example", Outcome: inbox.OutcomeFailed, Status: "5.1.1", Permanent: true}
+	if in.Automatic != inbox.AutoBounce || in.About == nil || *in.About != want || in.ReportID != "r7@shop.example" {
+		t.Errorf("%q about %+v of %q", in.Automatic, in.About, in.ReportID)
+	}
+	if in := parsed(t, "INBOX", "Return-Path: <>\nFrom: ann@buyer.example\nTo: help@shop.example\nSubject: x\n\nI am away.\n", nil); in.Automatic != inbox.AutoReply || in.About != nil {
+		t.Errorf("an absence notice is %q about %+v", in.Automatic, in.About)
+	}
+}

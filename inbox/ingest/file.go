@@ -158,12 +158,12 @@ func (p *page) touch(c *copy, conversation *inbox.Conversation, message *inbox.M
 	}
 	switch {
 	case p.history(c):
+	case c.Automatic != "": // an absence notice of the shop itself answers nobody either
 	case c.Outbound:
 		conversation.LastOutAt = message.At
 		if !conversation.WaitingSince.After(message.At) {
 			conversation.StopClock()
 		}
-	case c.Automatic != "":
 	default:
 		conversation.LastInID = message.ID
 		p.receive(c, conversation)

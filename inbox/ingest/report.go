@@ -30,7 +30,7 @@ func (p *page) fileReports(ctx context.Context, ids []int64) error {
 	}
 	for i, c := range p.reports {
 		about, ok := nearest(known, c)
-		if !ok || p.existing[about.Conversation] == nil {
+		if !ok || c.Outbound || p.existing[about.Conversation] == nil { // what the shop reports itself is about somebody else's mail
 			p.record(c.prepared, inbox.LedgerAutomatic, 0, &inbox.Reason{Code: inbox.ReasonOfNothing})
 			continue
 		}

@@ -231,6 +231,27 @@ func TestAReportIsFoundByReferences(t *testing.T) {
 	})
 }
 
+// What the shop's own programs answer is no answer, and its receipts are about customers' mails.
+func TestTheShopsOwnProgramsAnswerNobody(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		question := h.mail("ann@buyer.example", "Lamp", "Where is it?")
+		h.take(question)
+		away := h.mail("help@lamps.example", "Out of office", "We are closed on Sundays.")
+		away.Outbound, away.Automatic, away.References, away.Identity = true, inbox.AutoReply, []string{question.HeaderID}, question.Identity
+		h.take(away)
+		if m, c := h.message(away); m.Direction != inbox.Out || c.WaitingSince.IsZero() || !c.LastOutAt.IsZero() {
+			t.Errorf("the shop's absence notice stopped the clock: %+v", c)
+		}
+		reply, _ := h.answered("bob@buyer.example", inbox.Message{})
+		receipt := h.report(reply.HeaderID, inbox.AutoReceipt, inbox.Delivery{Outcome: inbox.OutcomeRead})
+		receipt.Outbound = true
+		h.take(receipt)
+		if m, _ := h.byID(reply.ID); m.State != inbox.Sent {
+			t.Errorf("the shop's own receipt made the reply %s", m.State)
+		}
+	})
+}
+
 func TestAnswersOfProgramsStaySilent(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		away := h.mail("ann@buyer.example", "Out of office", "away")

@@ -412,4 +412,33 @@ func (p *person) answers(conversation string, postfix *emailtest.Postfix, doveco
 	if received := own.next("message.received"); received["conversation"] != conversation {
 		p.t.Errorf("the customer's answer went to conversation %v, want %s", received["conversation"], conversation)
 	}
+	p.hearsOfBounce(conversation, to, id, dovecot, shop, own)
+}
+
+// hearsOfBounce has the far side report that a reply could not be delivered.
+func (p *person) hearsOfBounce(conversation, to, id string, dovecot *emailtest.Dovecot, shop string, own *socket) {
+	p.t.Helper()
+	bounce := fmt.Appendf(nil, "Return-Path: <>\r\nFrom: Mail Delivery System <MAILER-DAEMON@mx.example>\r\nTo: %s\r\nSubject: Undelivered Mail Returned to Sender\r\n"+
+		"Message-ID: <report@mx.example>\r\nContent-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n--b\r\n\r\nNot delivered.\r\n"+
+		"--b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx.example\r\n\r\nFinal-Recipient: rfc822; %s\r\nAction: failed\r\nStatus: 5.2.2\r\n"+
+		"--b\r\nContent-Type: text/rfc822-headers\r\n\r\nMessage-ID: <%s>\r\nFrom: %s\r\nTo: %s\r\n--b--\r\n", shop, to, id, shop, to)
+	dovecot.Deliver(shop, "INBOX", bounce, time.Now())
+	failed := own.next("message.failed")
+	if failed["conversation"] != conversation {
+		p.t.Fatalf("the failure is told of conversation %v, want %s", failed["conversation"], conversation)
+	}
+	for _, m := range p.items("/conversations/" + conversation + "/messages") {
+		if m["id"] != failed["data"].(map[string]any)["message"] {
+			continue
+		}
+		deliveries := m["deliveries"].([]any)
+		if m["state"] != "failed" || len(deliveries) != 1 || m["problem"].(map[string]any)["code"] != "undelivered_full" {
+			p.t.Fatalf("the reply is %v", m)
+		}
+		if d := deliveries[0].(map[string]any); d["recipient"] != to || d["status"] != "5.2.2" || d["permanent"] != true || d["outcome"] != "failed" || d["report"] == nil {
+			p.t.Errorf("delivery %v", d)
+		}
+		return
+	}
+	p.t.Error("the reply that failed is not in the thread")
 }
