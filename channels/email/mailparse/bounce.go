@@ -51,7 +51,7 @@ func complete(r Report, n notice, p *parser) Report {
 	}
 	inner := innerReport(p)
 	if r.Recipient == "" || !strings.Contains(r.Recipient, "@") {
-		r.Recipient = firstNonEmpty(n.recipient(), inner.Recipient, n.addressee(), n.localRecipient(), r.Recipient)
+		r.Recipient = firstNonEmpty(n.recipient(), inner.Recipient, n.addressee(), n.inSubject(), n.localRecipient())
 	}
 	if r.Status == "" && r.Outcome != Delivered {
 		r.Status = firstNonEmpty(n.status(r.Recipient), inner.Status)

@@ -31,9 +31,10 @@ type notice struct {
 func readNotice(m *Message, head header, p *parser) notice {
 	n := notice{message: m, subject: flatten(m.Subject), original: p.report.original, isMail: p.report.original != nil || p.report.attached != nil, noSender: emptyPath(head)}
 	text := m.Text[:min(len(m.Text), maxNotice)]
+	named := false // somebody, who may be the one that failed
 	for len(text) > 0 && len(n.lines) < maxNoticeLines {
 		line, rest, _ := strings.Cut(text, "\n")
-		if startsCopy(line, rest) {
+		if startsCopy(line, rest, named) {
 			n.isMail = true
 			if n.original == nil {
 				n.original = quotedHeader(text)
@@ -41,6 +42,8 @@ func readNotice(m *Message, head header, p *parser) notice {
 			break
 		}
 		n.lines = append(n.lines, line)
+		begin, _ := nextAddress(line[:min(len(line), 1000)], 0)
+		named = named || begin >= 0
 		text = rest
 	}
 	n.opening = flatten(strings.Join(n.lines[:min(len(n.lines), 60)], " "))
@@ -53,8 +56,9 @@ func readNotice(m *Message, head header, p *parser) notice {
 }
 
 // startsCopy tells whether the copy of the mail begins with a line: a ruler or a caption that says
-// so, or the trace fields that every mail begins with.
-func startsCopy(line, rest string) bool {
+// so, or the trace fields that every mail begins with. A caption on its own counts once somebody was
+// named: before, it may announce what two servers said.
+func startsCopy(line, rest string, named bool) bool {
 	trimmed := strings.TrimLeft(line, " \t>")
 	if len(trimmed) > 200 {
 		trimmed = trimmed[:200]
@@ -68,7 +72,7 @@ func startsCopy(line, rest string) bool {
 	if len(trimmed) > 120 || !containsAny(lower, copyMarks...) {
 		return false
 	}
-	return isRuler(trimmed) || fieldAhead(rest) || len(trimmed) < 70 && isCaption(lower) && !addressAhead(rest)
+	return isRuler(trimmed) || fieldAhead(rest) || named && len(trimmed) < 70 && isCaption(lower) && !addressAhead(rest)
 }
 
 // isCaption tells whether a short line announces what follows it.
@@ -164,13 +168,13 @@ func (n notice) tellsFailure(sender trust) bool {
 	transcript := n.transcript()
 	switch sender {
 	case certain:
-		return says || named || transcript && (isMail || n.strongest() >= alone)
+		return says || named || transcript && (isMail || n.noSender || n.strongest() > 0)
 	case likely:
 		return (says || named) && (isMail || transcript || n.strongest() >= leading || n.noSender && n.strongest() >= labelled) ||
 			says && named && (n.noSender || n.strongest() >= labelled)
 	}
 	return (says || named) && isMail && (transcript || n.strongest() >= labelled) ||
-		says && named && n.noSender && transcript && n.strongest() >= labelled
+		says && named && n.noSender && transcript && n.strongest() > 0
 }
 
 // transcript tells whether a line repeats what two servers said to one another.

@@ -1,6 +1,9 @@
 package mailparse
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // form tells how an address stands in a report: the more it stands out, the more likely it is the one
 // that could not be reached.
@@ -24,7 +27,7 @@ type foundAddress struct {
 }
 
 // recipientLabels stand before the address that failed.
-var recipientLabels = []string{"generated from", "expanded from", "originally addressed to", "original address", "was addressed", "recipient", "rcpt to", "to", "addressed to", "failed", "address", "user", "mailbox", "delivered to", "deliver to", "message to", "mail to", "reach", "account", "following", "unknown", "empfänger", "an", "adresse", "destinataire", "à", "destinatario", "destinatário", "para", "indirizzo", "a", "получатель", "получателю", "адрес", "кому", "адресат", "odbiorca", "adresat", "geadresseerde", "aan", "příjemce", "komu", "收件人", "收件者", "地址", "宛先", "受信者", "받는 사람", "수신자"}
+var recipientLabels = []string{"generated from", "expanded from", "originally addressed to", "original address", "was addressed", "recipient", "rcpt to", "to", "addressed to", "failed", "address", "user", "utente", "usuario", "utilisateur", "benutzer", "пользователь", "пользователю", "użytkownik", "mailbox", "delivered to", "deliver to", "message to", "mail to", "reach", "account", "following", "unknown", "empfänger", "an", "adresse", "destinataire", "à", "destinatario", "destinatário", "para", "indirizzo", "a", "получатель", "получателю", "адрес", "кому", "адресат", "odbiorca", "adresat", "geadresseerde", "aan", "příjemce", "komu", "收件人", "收件者", "地址", "宛先", "受信者", "받는 사람", "수신자"}
 
 // otherLabels stand before addresses of somebody else.
 var otherLabels = []string{"from", "sender", "sent by", "reply-to", "reply to", "contact", "postmaster", "administrator", "support", "help", "report", "abuse", "message-id", "message id", "in-reply-to", "references", "received", "return-path", "envelope-id", "host", "server", "by", "von", "absender", "de", "expéditeur", "da", "mittente", "remitente", "remetente", "от", "отправитель", "od", "nadawca", "afzender", "发件人", "寄件者", "送信者", "差出人", "보낸 사람", "id"}
@@ -234,6 +237,15 @@ func (n notice) recipient() string {
 		}
 	}
 	return best
+}
+
+// inSubject returns the address that a subject names, "" if it names none but the receiver's own.
+func (n notice) inSubject() string {
+	begin, end := nextAddress(n.message.Subject, 0)
+	if begin < 0 || slices.ContainsFunc(n.message.To, func(a Address) bool { return strings.EqualFold(a.Address, n.message.Subject[begin:end]) }) {
+		return ""
+	}
+	return n.message.Subject[begin:end]
 }
 
 // localRecipient returns a name that stands alone where an address should, as servers write those of

@@ -7,6 +7,7 @@ import { session } from '$lib/session/session.svelte';
 import { bulkWayBack } from './acts';
 import { dueOf } from './due';
 import { entriesOf } from './entries';
+import { eventText } from './events';
 import { linked } from './links';
 import { pageHeight } from './pageHeight';
 import { alwaysShown, picturesShown, senderOf, showPictures, trustSender } from './pictures';
@@ -186,5 +187,27 @@ describe('linked', () => {
 		]);
 		expect(linked('javascript:alert(1)')).toEqual([{ text: 'javascript:alert(1)' }]);
 		expect(linked('')).toEqual([]);
+	});
+});
+
+describe('eventText', () => {
+	const event = (kind: string, data: Record<string, unknown>) =>
+		({
+			seq: 1,
+			prev: 0,
+			kind,
+			at: '2026-01-01T10:00:00Z',
+			shop: '1',
+			conversation: '7',
+			actor: null,
+			data
+		}) as LogEvent;
+
+	it('says why a reply came back, and says it once', () => {
+		const why = { code: 'undelivered_full', params: { status: '5.2.2', permanent: true } };
+		expect(eventText(event('message.failed', { message: '3', reason: why }))).toContain('mailbox is full');
+		expect(eventText(event('message.failed', { message: '3', reason: { code: 'send_refused' } }))).toBe('');
+		expect(eventText(event('conversation.opened', { state: 'open', reason: { code: 'reply_undelivered' } }))).toBe('');
+		expect(eventText(event('conversation.opened', { state: 'open' }))).not.toBe('');
 	});
 });
