@@ -64,15 +64,28 @@ func startsCopy(line, rest string, named bool) bool {
 		trimmed = trimmed[:200]
 	}
 	lower := strings.ToLower(trimmed)
-	for _, start := range []string{"received: from", "received: by", "received: (", "return-path:", "dkim-signature:", "x-originating-ip:", "arc-seal:", "content-type: message/rfc822"} {
-		if strings.HasPrefix(lower, start) {
-			return true
-		}
+	if startsTrace(lower) {
+		return true
 	}
 	if len(trimmed) > 120 || !containsAny(lower, copyMarks...) {
 		return false
 	}
 	return isRuler(trimmed) || fieldAhead(rest) || named && len(trimmed) < 70 && isCaption(lower) && !addressAhead(rest)
+}
+
+// startsTrace tells whether a line in lower case is the first of a mail: a trace field, or the type of
+// a mail inside a multipart that was not understood.
+func startsTrace(lower string) bool {
+	if rest, ok := strings.CutPrefix(lower, "received:"); ok {
+		rest = strings.TrimLeft(rest, " \t")
+		return strings.HasPrefix(rest, "from") || strings.HasPrefix(rest, "by ") || strings.HasPrefix(rest, "(")
+	}
+	for _, start := range []string{"return-path:", "dkim-signature:", "x-originating-ip:", "arc-seal:", "content-type: message/rfc822"} {
+		if strings.HasPrefix(lower, start) {
+			return true
+		}
+	}
+	return false
 }
 
 // isCaption tells whether a short line announces what follows it.

@@ -41,13 +41,16 @@ func senderOf(m *Message, head header) trust {
 	local, _, _ := strings.Cut(strings.ToLower(m.From.Address), "@")
 	title := strings.ToLower(m.From.Name)
 	auto := head.word("auto-submitted")
+	isPostmaster := strings.HasPrefix(plainName(local), "postmast")
 	switch {
-	case personProgram(head):
+	case personProgram(head) && (namesPerson(title) || !isPostmaster):
 		return nobody
-	case containsAny(title, serverTitles...), local == "ndr", local == "dsn", local == "mailer", strings.HasPrefix(plainName(local), "postmast") && (!namesPerson(title) || emptyPath(head)),
+	case personProgram(head):
+		return possible // some servers keep the program of the mail they report on
+	case containsAny(title, serverTitles...), local == "ndr", local == "dsn", local == "mailer", isPostmaster && (!namesPerson(title) || emptyPath(head)),
 		strings.Contains(auto, "(fail"), strings.Contains(auto, "(reject"), head.has("x-ms-embedded-report"), serverName(m.ReturnPath):
 		return likely
-	case m.From.Address == "" && m.From.Name == "", emptyPath(head), strings.HasPrefix(plainName(local), "postmast"),
+	case m.From.Address == "" && m.From.Name == "", emptyPath(head), isPostmaster,
 		local == "administrator", local == "admin", local == "sysadmin", local == "root", local == "system", local == "bounce", local == "bounces", local == "daemon", noReply(local),
 		title == "microsoft outlook", title == "exchange":
 		return possible

@@ -48,12 +48,20 @@ func groupReport(group header) (r Report, told bool) {
 		r.Outcome, r.Status = Delivered, ""
 	case strings.HasPrefix(action, "delay"):
 		r.Outcome = Delayed
-	case strings.HasPrefix(action, "fail"), strings.HasPrefix(r.Status, "5"):
-		r.Outcome, r.Permanent = Failed, !strings.HasPrefix(r.Status, "4")
+	case action != "", strings.HasPrefix(r.Status, "5"): // failed, expired, error
+		r.Outcome, r.Permanent = Failed, !isTemporary(group)
 	case strings.HasPrefix(r.Status, "4"):
 		r.Outcome = Delayed
 	}
 	return r, action != "" || r.Status != ""
+}
+
+// isTemporary tells whether the number that a server gave says that trying again may help. What only
+// words say is final once the server gave up.
+func isTemporary(group header) bool {
+	answer := group.get("diagnostic-code")
+	text := string(answer[:min(len(answer), maxAnswer)])
+	return strings.HasPrefix(firstNonEmpty(findStatus(group.word("status")), findStatus(text), findReply(text)), "4")
 }
 
 // groupStatus returns the status of a recipient; without one, that of the other server's answer.
