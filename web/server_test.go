@@ -321,6 +321,8 @@ func TestAttachments(t *testing.T) {
 			kind        string
 		}{
 			"picture.html": {png, "inline", "image/png"}, // its content decides
+			"picture.avif": {[]byte("\x00\x00\x00\x1cftypavif\x00\x00\x00\x00"), "inline", "image/avif"},
+			"drawing.svg":  {[]byte(`<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"/>`), "attachment", "text/html"},
 			"page.html":    {[]byte("<script>alert(1)</script>"), "attachment", "text/html"},
 			"large.bin":    {large, "attachment", "text/html"},
 		} {

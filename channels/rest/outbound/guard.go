@@ -90,8 +90,9 @@ var translated = netip.MustParsePrefix("64:ff9b::/96")
 
 // notPublic is what the registries of special addresses (RFC 6890 and its successors at IANA) keep
 // out of the internet, and the IPv6 forms that lead to an IPv4 address of the sender's choice:
-// Teredo, 6to4. Multicast is here as well.
-var notPublic = prefixes("0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.0.0.0/24 192.0.2.0/24 192.88.99.0/24 " +
+// Teredo, 6to4. Multicast is here as well, and 168.63.129.16, at which a large provider's machines find
+// what is meant for them alone.
+var notPublic = prefixes("0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 168.63.129.16/32 169.254.0.0/16 172.16.0.0/12 192.0.0.0/24 192.0.2.0/24 192.88.99.0/24 " +
 	"192.168.0.0/16 198.18.0.0/15 198.51.100.0/24 203.0.113.0/24 224.0.0.0/3 2001::/23 2001:db8::/32 2002::/16 3fff::/20")
 
 // global is the part of IPv6 that is given out to hosts; everything else has a meaning of its own.

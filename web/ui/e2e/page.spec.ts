@@ -5,6 +5,7 @@ import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Page } from '@playwright/test';
 import { call, Desk, expect, row, signedIn, test } from './desk';
+import { fits } from './screen';
 
 const hostile = JSON.parse(
 	readFileSync(new URL('../../../inbox/content/testdata/hostile.json', import.meta.url), 'utf8')
@@ -85,6 +86,7 @@ test('pictures from elsewhere: hidden, then shown by keys, then always for one s
 	await expect(frameOf(page).getByText('Look at this pear')).toBeVisible();
 	expect(elsewhere.asked).toHaveLength(0);
 	expect(await width(page)).toBe(0);
+	await fits(page);
 
 	await page.getByRole('button', { name: 'Show pictures' }).focus();
 	await page.keyboard.press('Enter');
