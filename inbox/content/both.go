@@ -24,10 +24,45 @@ func ReplyOnlyOf(text, html string) string {
 		}
 		return strings.TrimRightFunc(reply[:end], unicode.IsSpace)
 	}
-	if len(reply) >= len(strings.TrimSpace(text)) && len(marked) < len(reply) {
+	if len(reply) >= len(strings.TrimSpace(text)) && len(marked) < len(reply) && comesFrom(marked, text) {
 		return marked
 	}
 	return reply
+}
+
+// maxStrange is how many lines of a long HTML text may not be in the text.
+const maxStrange = 20
+
+// comesFrom tells whether most lines of part are found in text, in their order. A mail's HTML may be
+// quite another text than its words.
+func comesFrom(part, text string) bool {
+	rest := onlyLetters(text)
+	lines, found := 0, 0
+	for line := range strings.SplitSeq(part, "\n") {
+		words := onlyLetters(line)
+		if words == "" {
+			continue
+		}
+		lines++
+		if at := strings.Index(rest, words); at >= 0 {
+			found++
+			rest = rest[at+len(words):]
+		} else if lines-found > maxStrange {
+			return false
+		}
+	}
+	return found*5 >= lines*4
+}
+
+func onlyLetters(text string) string {
+	var out strings.Builder
+	for l := (letters{text: text}); ; {
+		c := l.next()
+		if c == 0 {
+			return out.String()
+		}
+		out.WriteRune(c)
+	}
 }
 
 // endOfSame returns where in text the letters of start end if text begins with all of them, or 0.

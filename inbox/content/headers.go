@@ -56,25 +56,31 @@ func (f *finder) isHeaderBlock(i int, ruled bool) bool {
 	}
 	var seen [roleCopy + 1]bool
 	seen[first] = true
-	address, hour, other := strings.Contains(value, "@"), first == roleDate && hasHour(value), 0
-	for j := i + 1; j < len(f.lines) && j < i+headersReach && other < 4; j++ {
+	address, hour := strings.Contains(value, "@"), first == roleDate && hasHour(value)
+	wrapped, parted := 0, false // lines that continue the value above; an empty line since
+	for j := i + 1; j < len(f.lines) && j < i+headersReach; j++ {
 		l := f.lines[j]
 		if l.text == "" {
+			parted = true
 			continue
 		}
 		r, value := header(l.text)
 		if r == roleNone {
-			other++
+			if wrapped++; parted || isRule(l.text) || wrapped > 6 {
+				break
+			}
+			address = address || strings.Contains(l.text, "@")
 			continue
 		}
-		if seen[r] && r != roleCopy {
+		if seen[r] && r != roleCopy || parted && wrapped > 0 {
 			break
 		}
 		seen[r] = true
 		address = address || r != roleSubject && strings.Contains(value, "@")
 		hour = hour || r == roleDate && hasHour(value)
+		parted, wrapped = false, 0
 	}
-	if first != roleDate && !seen[roleDate] && f.headingAbove(i) < i { // Lotus Notes
+	if first == roleTo && !seen[roleDate] && f.headingAbove(i) < i { // Lotus Notes
 		seen[roleDate], hour, ruled = true, true, true
 	}
 	return convinces(seen, address, hour, ruled)
@@ -88,7 +94,7 @@ func (f *finder) headingAbove(i int) int {
 	for above >= 0 && above > i-3 && f.lines[above].text == "" {
 		above--
 	}
-	if above < 0 || f.drop[above] || f.lines[above].quote > 0 || len(f.lines[above].text) > 100 {
+	if above < 0 || f.drop[above] || f.lines[above].quote > 0 || len(f.lines[above].text) > 100 || !strings.Contains(f.lines[above].text, ":") {
 		return i
 	}
 	text := f.lines[above].text
@@ -113,9 +119,7 @@ func convinces(seen [roleCopy + 1]bool, address, hour, ruled bool) bool {
 	case count == 4:
 		return true
 	case count == 3:
-		return ruled || address || hour || seen[roleFrom] && seen[roleSubject]
-	case count == 2 && seen[roleFrom]:
-		return ruled || address && hour
+		return ruled || address || hour
 	case count == 2:
 		return address && hour || ruled && (address || hour)
 	}

@@ -55,18 +55,24 @@ var ids = map[string]mark{
 	"userinputtedtext": markOnly,
 }
 
-// values are the marks that programs write as another attribute's value.
+// values are the marks that programs write as the value of another attribute.
 var values = map[string]mark{
-	"quote": markQuote, "gmail_signature": markSignature, "messagereplysection": markCut, "messagesignaturesection": markSignature,
-	"__quoted_text__": markQuote, "__headers__": markIntro, "__sig_pre__": markSignature, "__sig_post__": markSignature,
-	"container": markSignature, // of Mail.ru's data-signature-widget
+	"name=quote": markQuote, "name=messagereplysection": markCut, "name=messagesignaturesection": markSignature,
+	"data-smartmail=gmail_signature": markSignature, "data-signature-widget=container": markSignature,
+	"data-marker=__quoted_text__": markQuote, "data-marker=__headers__": markIntro,
+	"data-marker=__sig_pre__": markSignature, "data-marker=__sig_post__": markSignature,
 }
 
 func classMark(class []byte) mark { return lookUp(classes, class) }
 
 func idMark(id []byte) mark { return lookUp(ids, id) }
 
-func dataMark(value []byte) mark { return lookUp(values, value) }
+func dataMark(key, value []byte) mark {
+	if len(value) > maxMark {
+		return markNone
+	}
+	return values[string(key)+"="+string(bytes.ToLower(value))]
+}
 
 const maxMark = 64 // bytes of a name
 

@@ -340,8 +340,10 @@ func (r *renderer) readAttributes(element atom.Atom, attributes []attribute, nex
 			}
 		case "id":
 			r.apply(idMark(a.value), next)
-		case "name", "data-smartmail", "data-marker", "data-signature-widget", "data-type":
-			r.apply(dataMark(a.value), next)
+		case "name", "data-smartmail", "data-marker", "data-signature-widget":
+			if isBlock(element) {
+				r.apply(dataMark(a.key, a.value), next)
+			}
 		case "type":
 			cited = cited || bytes.EqualFold(a.value, []byte("cite"))
 		}

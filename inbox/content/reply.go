@@ -77,7 +77,7 @@ func (f *finder) step(i int) (next int, done bool) {
 // other handles line i, which begins another mail without marks.
 func (f *finder) other(i int) (next int, done bool) {
 	begin := i
-	if r, _ := header(f.lines[i].text); r != roleNone && f.lines[i].mark != markCut {
+	if r, _ := header(f.lines[i].text); r == roleTo && f.lines[i].mark != markCut {
 		begin = f.headingAbove(i)
 	}
 	if f.kept > f.plainLines(begin, i) {

@@ -223,7 +223,8 @@ func isLink(text string) bool {
 
 // isCaption tells of a line that only announces the headers below it, in whatever language.
 func isCaption(text string) bool {
-	return strings.HasPrefix(text, "--") && strings.HasSuffix(text, "--") || hasAnyPrefix(bare(text), vocabulary.original)
+	return strings.HasPrefix(text, "--") && strings.HasSuffix(text, "--") || hasAnyPrefix(bare(text), vocabulary.original) ||
+		strings.Count(text, "---") == 2 && hasHour(text) // Notes: "Ann---03/03/2025 10:15:00---Hello"
 }
 
 // isFooterAt tells whether the paragraph from line i to last, or what it has under a rule, is a footer.
