@@ -99,6 +99,7 @@ type Connection struct {
 	// SilenceHours without mail raise an alarm; SilenceByRhythm and SilenceNever are no hours.
 	SilenceHours int
 	Alarms       []Alarm // raised now; only where they were asked for
+	SetAside     int     // entries of the ledger that wait for a person; only where it was asked for
 	// SecretNames are the secret fields that are stored, never their values.
 	SecretNames []string
 }

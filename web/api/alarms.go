@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"net/http"
-	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -37,11 +36,7 @@ func (a *API) listAlarms(ctx context.Context, _ *struct{}) (*body[page[alarm]], 
 	if err != nil {
 		return nil, err
 	}
-	if err := a.addAlarms(ctx, scope, connections); err != nil {
-		return nil, err
-	}
-	aside, err := a.Store.SetAsideCounts(ctx, scope)
-	if err != nil {
+	if err := a.addHealth(ctx, connections); err != nil {
 		return nil, err
 	}
 	var found []alarm
@@ -52,8 +47,9 @@ func (a *API) listAlarms(ctx context.Context, _ *struct{}) (*body[page[alarm]], 
 		for _, raised := range c.Alarms {
 			found = append(found, showAlarm(c, raised))
 		}
-		if n := aside[c.ID]; n > 0 {
-			found = append(found, alarm{c.ID, c.Shop, needSetAside, &inbox.Reason{Code: "set_aside_waits", Params: map[string]any{"count": n}}, instant{}})
+		if c.SetAside > 0 {
+			why := &inbox.Reason{Code: "set_aside_waits", Params: map[string]any{"count": c.SetAside}}
+			found = append(found, alarm{c.ID, c.Shop, needSetAside, why, instant{}})
 		}
 	}
 	return reply(whole(found, func(one alarm) alarm { return one }), nil)
@@ -63,24 +59,29 @@ func showAlarm(c inbox.Connection, raised inbox.Alarm) alarm {
 	return alarm{c.ID, c.Shop, raised.Kind, &raised.Reason, at(raised.Since)}
 }
 
-// addAlarms gives connections the alarms that are raised for them, those of a scope.
-func (a *API) addAlarms(ctx context.Context, scope rbac.Scope, connections []inbox.Connection) error {
-	raised, err := a.Store.Alarms(ctx, scope)
+// addHealth gives connections what is wrong with them beyond their state: their alarms, if the caller
+// may see how they are, and how much is set aside, if he may see their ledger.
+func (a *API) addHealth(ctx context.Context, connections []inbox.Connection) error {
+	actor := a.actor(ctx)
+	raised, err := a.Store.Alarms(ctx, a.Rights.Scope(actor, rbac.ConnectionHealth))
 	if err != nil {
 		return err
 	}
+	aside, err := a.Store.SetAsideCounts(ctx, a.Rights.Scope(actor, rbac.ConnectionLedger))
+	if err != nil {
+		return err
+	}
+	at := make(map[inbox.ConnectionID]*inbox.Connection, len(connections))
+	for i := range connections {
+		at[connections[i].ID] = &connections[i]
+		connections[i].SetAside = aside[connections[i].ID]
+	}
 	for _, one := range raised {
-		i := slices.IndexFunc(connections, func(c inbox.Connection) bool { return c.ID == one.Connection })
-		if i >= 0 {
-			connections[i].Alarms = append(connections[i].Alarms, one)
+		if c := at[one.Connection]; c != nil {
+			c.Alarms = append(c.Alarms, one)
 		}
 	}
 	return nil
-}
-
-// addHealth is addAlarms for a caller who may see how connections are.
-func (a *API) addHealth(ctx context.Context, connections []inbox.Connection) error {
-	return a.addAlarms(ctx, a.Rights.Scope(a.actor(ctx), rbac.ConnectionHealth), connections)
 }
 
 func showAlarms(c inbox.Connection) []alarm {

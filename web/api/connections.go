@@ -81,7 +81,7 @@ func (a *API) listConnections(ctx context.Context, in *struct {
 	scope := a.Rights.Scope(a.actor(ctx), rbac.ConnectionHealth)
 	connections, err := a.Store.Connections(ctx, scope)
 	if err == nil {
-		err = a.addAlarms(ctx, scope, connections)
+		err = a.addHealth(ctx, connections)
 	}
 	if in.Shop.ID != 0 {
 		connections = slices.DeleteFunc(connections, func(c inbox.Connection) bool { return c.Shop != in.Shop.ID })

@@ -35,6 +35,8 @@ type shopConnection struct {
 	State   inbox.ConnectionState `json:"state" enum:"new,connected,degraded,expired,disabled"`
 	Problem *inbox.Reason         `json:"problem"`
 	Alarms  []alarm               `json:"alarms" nullable:"false" doc:"what is wrong beyond its state, for those who may see its health"`
+	// SetAside is what waits for a person.
+	SetAside int `json:"set_aside" doc:"how much is set aside, for those who may see its ledger"`
 }
 
 func (a *API) shops() {
@@ -63,7 +65,7 @@ func showShop(s inbox.Shop, connections []inbox.Connection) shop {
 		if c.Shop != s.ID {
 			continue
 		}
-		shown.Connections = append(shown.Connections, shopConnection{c.ID, c.Kind, c.Name, c.State, c.Problem, showAlarms(c)})
+		shown.Connections = append(shown.Connections, shopConnection{c.ID, c.Kind, c.Name, c.State, c.Problem, showAlarms(c), c.SetAside})
 		switch {
 		case s.State != inbox.ShopActive:
 		case c.State == inbox.ConnectionExpired:

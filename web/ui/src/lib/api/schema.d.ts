@@ -2429,6 +2429,11 @@ export interface components {
             kind: string;
             name: string;
             problem: components["schemas"]["Reason"];
+            /**
+             * Format: int64
+             * @description how much is set aside, for those who may see its ledger
+             */
+            set_aside: number;
             /** @enum {string} */
             state: "new" | "connected" | "degraded" | "expired" | "disabled";
         };

@@ -133,7 +133,7 @@ export type Team = Schemas['Team'];
 export type ShopState = Shop['state'];
 export type ConnectionState = Connection['state'];
 
-export type ShopConnection = Shape<Schemas['ShopConnection'], 'problem'>;
+export type ShopConnection = Shape<Omit<Schemas['ShopConnection'], 'alarms'>, 'problem'> & { alarms: Alarm[] };
 
 export type Shop = Shape<Omit<Schemas['Shop'], 'connections'>, never, 'created_at'> & { connections: ShopConnection[] };
 
@@ -164,30 +164,25 @@ export interface ConnectionKind {
 	secrets: string[];
 }
 
-export type Connection = Shape<Schemas['Connection'], 'problem', 'created_at'>;
+export type Connection = Shape<Omit<Schemas['Connection'], 'alarms'>, 'problem', 'created_at'> & { alarms: Alarm[] };
 
 export type ConnectionCheck = Shape<Schemas['Check'], 'problem'>;
 
 export type ConnectionTest = Omit<Schemas['Tested'], 'checks'> & { checks: ConnectionCheck[] };
 
-export type LedgerState = 'message' | 'same' | 'automatic' | 'ignored' | 'set_aside' | 'taking';
+export type LedgerState = LedgerEntry['state'];
 
-export interface LedgerEntry {
-	id: Id;
-	source_key: string;
-	state: LedgerState;
-	message: Id | null;
-	conversation: Id | null;
-	reason: Reason | null;
-	size: number;
-	attempts: number;
-	received_at: Time | null;
-	taken_at: Time | null;
-}
+export type LedgerEntry = Shape<Schemas['LedgerEntry'], 'reason', 'received_at'>;
+
+export type FolderCount = Shape<Schemas['FolderCount'], never, 'counted_at'>;
 
 export interface Ledger extends Page<LedgerEntry> {
 	counts: Partial<Record<LedgerState, number>>;
+	total: number;
+	folders: FolderCount[];
 }
+
+export type Alarm = Shape<Schemas['Alarm'], 'reason'>;
 
 export type Shift = Omit<Schemas['ShownShift'], 'since' | 'until'> & { since: string | null; until: string | null };
 

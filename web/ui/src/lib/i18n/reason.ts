@@ -28,13 +28,19 @@ function wordParams(reason: Reason): Params {
 	return Object.fromEntries(Object.entries(reason.params ?? {}).map(([name, value]) => [name, wordParam(name, value)]));
 }
 
+/** Where a code is worded: reasons that only the settings show are read with them. */
+function keyOf(code: string): string {
+	const key = `reasons.${code}`;
+	return known(key) ? key : `settings.reason_${code}`;
+}
+
 /**
  * The sentence for a reason; "" for none. What the far side answered in its own words follows in
  * brackets. A code nobody worded yet is shown as it is.
  */
 export function reasonText(reason: Reason | null | undefined): string {
 	if (!reason?.code) return '';
-	const key = `reasons.${reason.code}`;
+	const key = keyOf(reason.code);
 	const params = wordParams(reason);
 	const sentence = known(key) ? t(key, params) : t('reasons.unknown', { code: reason.code });
 	return params.answer ? `${sentence} (${params.answer})` : sentence;
@@ -42,6 +48,6 @@ export function reasonText(reason: Reason | null | undefined): string {
 
 /** What a person can do about a reason; "" if there is no advice. */
 export function reasonAdvice(reason: Reason | null | undefined): string {
-	const key = `reasons.${reason?.code}_advice`;
+	const key = keyOf(`${reason?.code}_advice`);
 	return reason && known(key) ? t(key, wordParams(reason)) : '';
 }

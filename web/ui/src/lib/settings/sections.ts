@@ -1,4 +1,5 @@
 // The settings: which sections there are, who may open them, and where they are.
+import Inbox from '@lucide/svelte/icons/inbox';
 import Building from '@lucide/svelte/icons/building-2';
 import CalendarDays from '@lucide/svelte/icons/calendar-days';
 import Keyboard from '@lucide/svelte/icons/keyboard';
@@ -15,6 +16,8 @@ import UsersRound from '@lucide/svelte/icons/users-round';
 import type { Component } from 'svelte';
 import type { Key } from '$lib/i18n/i18n.svelte';
 import { session } from '$lib/session/session.svelte';
+import { directory } from '$lib/store/directory.svelte';
+import { needs } from '$lib/store/needs';
 
 export interface SettingsSection {
 	id: string;
@@ -25,6 +28,8 @@ export interface SettingsSection {
 	offered: () => boolean;
 	/** reached from another section, not from the list */
 	hidden?: boolean;
+	/** how much in it waits for a person */
+	count?: () => number;
 }
 
 const always = () => true;
@@ -43,6 +48,14 @@ export const sections: readonly SettingsSection[] = [
 		icon: Store,
 		offered: () => session.can('connection.manage'),
 		hidden: true
+	},
+	{
+		id: 'set-aside',
+		title: 'settings.setAside',
+		own: false,
+		icon: Inbox,
+		offered: () => session.can('connection.ledger'),
+		count: () => needs(directory.shops.values())
 	},
 	{ id: 'people', title: 'settings.people', own: false, icon: Users, offered: () => session.can('user.invite') },
 	{ id: 'shifts', title: 'settings.shifts', own: false, icon: CalendarDays, offered: always },
