@@ -26,6 +26,18 @@ func (a Automatic) Reports() bool {
 	return a == AutoBounce || a == AutoDelay || a == AutoFeedback || a == AutoReceipt
 }
 
+// Protection tells how a message was signed or encrypted when it came; "" if it was not. Nothing is
+// verified or decrypted.
+type Protection string
+
+// The kinds of protection.
+const (
+	SMIMESigned    Protection = "smime_signed"
+	SMIMEEncrypted Protection = "smime_encrypted"
+	PGPSigned      Protection = "pgp_signed"
+	PGPEncrypted   Protection = "pgp_encrypted"
+)
+
 // Outcome is what became of a message on its way to one recipient.
 type Outcome string
 

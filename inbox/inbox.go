@@ -262,6 +262,7 @@ type Message struct {
 	Attachments  []Attachment
 	Mentions     []UserID // of a note
 	Automatic    Automatic
+	Protection   Protection
 	Deliveries   []Delivery // what reports say of an outbound message, by recipient
 	Unverified   bool       // the receiving server said that the sender is not who he claims to be
 	At           time.Time

@@ -6,16 +6,17 @@ import "time"
 // not be read has Problem set and beside it only SourceKey, Place, Raw and At, and From, Subject and
 // HeaderID where they could be told without reading it: it is set aside.
 type Incoming struct {
-	SourceKey string    // where it lies at the source; unique per connection
-	Place     Place     // the same, apart
-	RemoteID  string    // the marketplace's id; "" for mail, whose sameness is its content
-	At        time.Time // when the source received it, never the sender's claim
-	Outbound  bool      // written by the shop itself outside Deskbell: stops the clock
-	Automatic Automatic
-	About     *Delivery // what it reports; its Message is found by ReportID. Nil if it is no report
-	ReportID  string    // Message-ID of the message it reports on, without <>; "" if only References may name it
-	Raw       []byte    // the bytes as received; nil if the source has none worth keeping
-	Problem   *Reason
+	SourceKey  string    // where it lies at the source; unique per connection
+	Place      Place     // the same, apart
+	RemoteID   string    // the marketplace's id; "" for mail, whose sameness is its content
+	At         time.Time // when the source received it, never the sender's claim
+	Outbound   bool      // written by the shop itself outside Deskbell: stops the clock
+	Automatic  Automatic
+	Protection Protection
+	About      *Delivery // what it reports; its Message is found by ReportID. Nil if it is no report
+	ReportID   string    // Message-ID of the message it reports on, without <>; "" if only References may name it
+	Raw        []byte    // the bytes as received; nil if the source has none worth keeping
+	Problem    *Reason
 
 	Sameness   []byte // SHA-256 over content; empty: derived from RemoteID
 	Identity   Identity

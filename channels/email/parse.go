@@ -24,6 +24,7 @@ func (a *Adapter) parse(in *inbox.Incoming, folder string) error {
 	in.HeaderID = m.MessageID
 	in.References = thread(m)
 	in.Automatic = inbox.Automatic(m.Automatic)
+	in.Protection = inbox.Protection(m.Protection)
 	if in.Automatic.Reports() {
 		in.About = &inbox.Delivery{Recipient: strings.ToLower(m.Report.Recipient), Outcome: inbox.Outcome(m.Report.Outcome), Status: m.Report.Status, Permanent: m.Report.Permanent}
 		in.ReportID = m.Report.MessageID

@@ -158,6 +158,13 @@ Status: 5.1.1
 	}
 }
 
+func TestProtectionIsCarried(t *testing.T) {
+	in := parsed(t, "INBOX", "From: ann@buyer.example\nSubject: x\n\n-----BEGIN PGP MESSAGE-----\n\nabc\n-----END PGP MESSAGE-----\n", nil)
+	if in.Protection != inbox.PGPEncrypted {
+		t.Errorf("protection is %q", in.Protection)
+	}
+}
+
 func TestAMailOfNothingIsSetAside(t *testing.T) {
 	in := parsed(t, "INBOX", "", nil)
 	if in.Problem == nil || in.Problem.Code != mailUnreadable || in.SourceKey != "k" {

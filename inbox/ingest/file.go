@@ -107,7 +107,7 @@ func (p *page) begin(c *copy, id inbox.ConversationID) *inbox.Conversation {
 func (p *page) join(c *copy, conversation *inbox.Conversation, id inbox.MessageID) {
 	message := inbox.Message{ID: id, Conversation: conversation.ID, Shop: c.shop, Connection: p.source.Connection, Direction: inbox.In,
 		State: inbox.Received, From: c.From, To: c.To, Cc: c.Cc, Subject: c.Subject, Text: c.Text, HTML: c.HTML, HeaderID: c.HeaderID,
-		References: c.References, RemoteID: c.RemoteID, RawHash: c.rawHash, Automatic: c.Automatic, Unverified: c.Unverified,
+		References: c.References, RemoteID: c.RemoteID, RawHash: c.rawHash, Automatic: c.Automatic, Protection: c.Protection, Unverified: c.Unverified,
 		Attachments: c.files, Files: len(c.files), At: c.At}
 	if c.ReplyText != c.Text {
 		message.ReplyText = c.ReplyText

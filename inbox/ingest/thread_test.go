@@ -204,6 +204,18 @@ func TestUnverifiedSenderChangesNoCustomer(t *testing.T) {
 	})
 }
 
+func TestProtectionStaysWithTheMessage(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		th := newThread(h)
+		sealed := h.mail(th.ann, "Hello", "")
+		sealed.Protection = inbox.SMIMEEncrypted
+		h.take(sealed)
+		if m, _ := h.message(sealed); m.Protection != inbox.SMIMEEncrypted {
+			t.Errorf("protection is %q", m.Protection)
+		}
+	})
+}
+
 func TestTheRealSenderAnswersWhatWasForged(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		forged := h.mail("ann@buyer.example", "Lamp", "I am Ann")

@@ -38,6 +38,7 @@ type messageRow struct {
 	SendHash      string `bun:"send_hash"`
 	Before        string `bun:"restores,nullzero"`
 	Automatic     string `bun:"automatic"`
+	Protection    string `bun:"protection"`
 	Unverified    int64  `bun:"unverified"`
 	Files         int    `bun:"files"`
 	Mentions      string `bun:"mentions"`
@@ -57,7 +58,7 @@ func (r messageRow) message() (inbox.Message, error) {
 		Connection: inbox.ConnectionID(r.Connection), Direction: inbox.Direction(r.Direction), State: inbox.MessageState(r.State),
 		Author: inbox.UserID(r.Author), From: inbox.Address{Name: r.FromName, Address: r.FromAddress}, Subject: r.Subject,
 		Text: r.Text, ReplyText: r.ReplyText, HTML: r.HTML, HeaderID: r.HeaderID, InReplyTo: r.InReplyTo, RemoteID: r.RemoteID,
-		RawHash: r.RawHash, SendKey: r.SendKey, SendHash: r.SendHash, Automatic: inbox.Automatic(r.Automatic),
+		RawHash: r.RawHash, SendKey: r.SendKey, SendHash: r.SendHash, Automatic: inbox.Automatic(r.Automatic), Protection: inbox.Protection(r.Protection),
 		Unverified: r.Unverified != 0, At: moment(r.At), SendAt: moment(r.SendAt), CreatedAt: moment(r.CreatedAt), Files: r.Files}
 	var to recipients
 	if err := parse(r.Recipients, &to); err != nil {
@@ -92,7 +93,7 @@ func newMessageRow(m inbox.Message) messageRow {
 		Direction: string(m.Direction), State: string(m.State), Problem: reasonText(m.Problem), Author: int64(m.Author),
 		FromName: m.From.Name, FromAddress: m.From.Address, Recipients: text(recipients{m.To, m.Cc, m.Bcc}), Subject: m.Subject,
 		Text: m.Text, ReplyText: m.ReplyText, HTML: m.HTML, HeaderID: m.HeaderID, InReplyTo: m.InReplyTo, References: text(m.References),
-		RemoteID: m.RemoteID, RawHash: m.RawHash, SendKey: m.SendKey, SendHash: m.SendHash, Automatic: string(m.Automatic),
+		RemoteID: m.RemoteID, RawHash: m.RawHash, SendKey: m.SendKey, SendHash: m.SendHash, Automatic: string(m.Automatic), Protection: string(m.Protection),
 		Unverified: flag(m.Unverified), Files: m.Files, Mentions: text(m.Mentions), At: micros(m.At), SendAt: micros(m.SendAt),
 		CreatedAt: micros(m.CreatedAt)}
 	if m.Before != nil {

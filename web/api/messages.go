@@ -33,6 +33,7 @@ type message struct {
 	SendAt       instant              `json:"send_at"`
 	CreatedAt    instant              `json:"created_at"`
 	Automatic    inbox.Automatic      `json:"automatic" enum:",auto_reply,bounce,delay,feedback,receipt,list" doc:"the kind of a message that no person wrote; empty for a person's"`
+	Protection   inbox.Protection     `json:"protection" enum:",smime_signed,smime_encrypted,pgp_signed,pgp_encrypted" doc:"how it was signed or encrypted; nothing is verified or decrypted"`
 	Deliveries   []messageDelivery    `json:"deliveries" doc:"what reports say of a message that was sent, by recipient"`
 	Unverified   bool                 `json:"unverified" doc:"the sender may not be who he claims to be"`
 	Disguised    bool                 `json:"disguised" doc:"the sender's name looks like another address than his"`
@@ -66,7 +67,7 @@ func showMessage(m inbox.Message) message {
 	}
 	return message{ID: m.ID, Conversation: m.Conversation, Direction: m.Direction, State: m.State, Problem: m.Problem, Author: some(m.Author),
 		From: address(m.From), To: showAddresses(m.To), Cc: showAddresses(m.Cc), Bcc: showAddresses(m.Bcc), Subject: m.Subject, Text: m.Text,
-		ReplyText: reply, HTML: m.HTML != "", Remote: showsRemote(m.HTML), At: at(m.At), SendAt: at(m.SendAt), CreatedAt: at(m.CreatedAt), Automatic: m.Automatic,
+		ReplyText: reply, HTML: m.HTML != "", Remote: showsRemote(m.HTML), At: at(m.At), SendAt: at(m.SendAt), CreatedAt: at(m.CreatedAt), Automatic: m.Automatic, Protection: m.Protection,
 		Deliveries: showDeliveries(m.Deliveries),
 		Unverified: m.Unverified, Disguised: m.Direction == inbox.In && m.From.Disguised(), Mentions: notNil(m.Mentions), Attachments: showAttachments(m.Attachments)}
 }

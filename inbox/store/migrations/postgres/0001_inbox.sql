@@ -304,6 +304,7 @@ CREATE TABLE messages (
     send_hash       TEXT NOT NULL DEFAULT '', -- SHA-256 of the request under send_key, hex
     restores        TEXT, -- JSON: what an undone or failed reply gives back to its conversation
     automatic       TEXT NOT NULL DEFAULT '', -- '' = written by a person
+    protection      TEXT NOT NULL DEFAULT '', -- how it was signed or encrypted
     unverified      BIGINT NOT NULL DEFAULT 0,
     files           BIGINT NOT NULL DEFAULT 0,
     mentions        TEXT NOT NULL DEFAULT '[]',

@@ -1983,6 +1983,11 @@ export interface components {
             id: string;
             mentions: string[];
             problem: components["schemas"]["Reason"];
+            /**
+             * @description how it was signed or encrypted; nothing is verified or decrypted
+             * @enum {string}
+             */
+            protection: "" | "smime_signed" | "smime_encrypted" | "pgp_signed" | "pgp_encrypted";
             /** @description the HTML form shows pictures from elsewhere, if asked to */
             remote_pictures: boolean;
             /** @description what the person wrote now, without quote and signature */
