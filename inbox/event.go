@@ -52,6 +52,7 @@ const (
 	ConversationMerged   EventKind = "conversation.merged"
 	ConversationUnmerged EventKind = "conversation.unmerged"
 	ConversationSplit    EventKind = "conversation.split"
+	ConversationDeleted  EventKind = "conversation.deleted"
 	ConversationRead     EventKind = "conversation.read" // by the actor; only his own sockets see it
 	DraftSaved           EventKind = "draft.saved"       // by the actor; only his own sockets see it
 	DraftDiscarded       EventKind = "draft.discarded"

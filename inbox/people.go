@@ -74,15 +74,16 @@ type AuditAction string
 
 // The actions on record that concern shops.
 const (
-	AuditShopCreated       AuditAction = "shop.created"
-	AuditShopChanged       AuditAction = "shop.changed"
-	AuditConnectionCreated AuditAction = "connection.created"
-	AuditConnectionChanged AuditAction = "connection.changed" // After: "secret" if that was replaced
-	AuditConnectionDeleted AuditAction = "connection.deleted"
-	AuditRawViewed         AuditAction = "message.raw_viewed"
-	AuditSetAsideRetried   AuditAction = "ledger.retried"
-	AuditSetAsideIgnored   AuditAction = "ledger.ignored"
-	AuditSetAsideDeleted   AuditAction = "ledger.deleted"
+	AuditShopCreated         AuditAction = "shop.created"
+	AuditShopChanged         AuditAction = "shop.changed"
+	AuditConnectionCreated   AuditAction = "connection.created"
+	AuditConnectionChanged   AuditAction = "connection.changed" // After: "secret" if that was replaced
+	AuditConnectionDeleted   AuditAction = "connection.deleted"
+	AuditConversationDeleted AuditAction = "conversation.deleted"
+	AuditRawViewed           AuditAction = "message.raw_viewed"
+	AuditSetAsideRetried     AuditAction = "ledger.retried"
+	AuditSetAsideIgnored     AuditAction = "ledger.ignored"
+	AuditSetAsideDeleted     AuditAction = "ledger.deleted"
 )
 
 // The actions on record that concern people; packages add their own.

@@ -318,3 +318,44 @@ func TestLinksStayInScope(t *testing.T) {
 		}
 	})
 }
+
+func TestWhatIsDeletedStaysDeleted(t *testing.T) {
+	eachPost(t, func(t *testing.T, p *post) {
+		lamp, chair := p.mail(cora, "Lamp"), p.mail(cora, "Chair")
+		a, b := lamp.Conversation.String(), chair.Conversation.String()
+		p.Want(200, p.ann, "POST", "/conversations/"+a+"/merge", map[string]any{"into": b})
+		p.Want(201, p.ann, "POST", "/conversations/"+b+"/notes", `{"text":"secret words"}`)
+		p.Want(403, p.ann, "DELETE", "/conversations/"+b, nil)
+		p.Want(404, p.bob, "DELETE", "/conversations/"+b, nil)
+		p.Want(409, p.owner, "DELETE", "/conversations/"+a, nil) // merged: the one that shows it goes, or it is taken out first
+		p.Want(204, p.owner, "DELETE", "/conversations/"+b, nil)
+		for _, id := range []string{a, b} {
+			p.Want(404, p.owner, "GET", "/conversations/"+id, nil)
+		}
+		if found := p.Want(200, p.owner, "GET", "/conversations?q=secret&state=any", nil).IDs(); len(found) != 0 {
+			t.Errorf("still found: %v", found)
+		}
+		if _, err := p.Store.SmallBlobContent(t.Context(), lamp.RawHash); err == nil {
+			t.Error("its bytes are still kept")
+		}
+		ledger, err := p.Store.LedgerByKeys(t.Context(), p.Connections[0], []string{lamp.HeaderID})
+		if e := ledger[lamp.HeaderID]; err != nil || e.State != inbox.LedgerMessage || e.Message != 0 || e.Reason == nil || e.Reason.Code != "deleted" {
+			t.Errorf("the ledger has %+v, %v", e, err)
+		}
+
+		// The mailbox was renumbered: the same mail lies there under another key.
+		sum := sha256.Sum256([]byte(lamp.HeaderID))
+		again := inbox.Incoming{SourceKey: "renumbered", At: time.Now(), Raw: []byte(lamp.HeaderID), Sameness: sum[:],
+			Identity: inbox.Identity{Kind: "email", RemoteID: cora}, From: inbox.Address{Address: cora}, Subject: "Lamp", Text: "Lamp", HeaderID: lamp.HeaderID}
+		if err := p.Ingest.Take(t.Context(), ingest.Source{Connection: p.Connections[0]}, []inbox.Incoming{again}, ""); err != nil {
+			t.Fatal(err)
+		}
+		ledger, err = p.Store.LedgerByKeys(t.Context(), p.Connections[0], []string{"renumbered"})
+		if e := ledger["renumbered"]; err != nil || e.State != inbox.LedgerSame || e.Message != 0 {
+			t.Errorf("read again it is %+v, %v", e, err)
+		}
+		if left := p.Want(200, p.owner, "GET", "/conversations?state=any", nil).IDs(); len(left) != 0 {
+			t.Errorf("conversations came back: %v", left)
+		}
+	})
+}

@@ -84,7 +84,7 @@ func TestForeignShopIsInvisible(t *testing.T) {
 			{"POST", "/replies", `{"text":"hi"}`}, {"POST", "/notes", `{"text":"hi"}`}, {"PUT", "/tags/" + tag, ""}, {"DELETE", "/tags/" + tag, ""},
 			{"PUT", "/assignee", `{"user":null}`}, {"PUT", "/state", `{"state":"closed"}`}, {"PUT", "/snooze", `{"until":"2099-01-01T00:00:00Z"}`},
 			{"PUT", "/subject", `{"subject":"x"}`}, {"PUT", "/draft", `{"text":"x"}`}, {"DELETE", "/draft", ""}, {"PUT", "/read", `{"read":true}`},
-			{"POST", "/merge", `{"into":"` + own.ID.String() + `"}`}, {"DELETE", "/merge", ""}, {"POST", "/split", `{"message":"1"}`}, {"DELETE", "/split", ""},
+			{"DELETE", "", ""}, {"POST", "/merge", `{"into":"` + own.ID.String() + `"}`}, {"DELETE", "/merge", ""}, {"POST", "/split", `{"message":"1"}`}, {"DELETE", "/split", ""},
 			{"PUT", "/links/" + own.ID.String(), ""}, {"DELETE", "/links/" + own.ID.String(), ""},
 		} {
 			body := any(nil)

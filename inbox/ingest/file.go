@@ -27,7 +27,9 @@ func (p *page) file(ctx context.Context) error {
 	for i, c := range p.copies {
 		if known, state, why := p.recognise(c); why != nil {
 			p.record(c.prepared, state, known.ID, why)
-			p.sibling(c, known.Conversation)
+			if known.Conversation != 0 {
+				p.sibling(c, known.Conversation)
+			}
 			continue
 		}
 		conversation, seems := p.conversationOf(c)

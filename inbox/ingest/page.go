@@ -149,7 +149,8 @@ func (p *page) done(item *prepared) bool {
 	return !p.again || entry.State != inbox.LedgerSetAside
 }
 
-// findSame looks which copies were received before under another source key.
+// findSame looks which copies were received before under another source key. What was deleted here was
+// received too: it is no message any more, and does not come back.
 func (p *page) findSame(ctx context.Context) error {
 	sums := make([][]byte, len(p.copies))
 	for i, c := range p.copies {
@@ -159,6 +160,11 @@ func (p *page) findSame(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	deleted, err := p.tx.Forgotten(ctx, p.source.Connection, slices.Collect(maps.Keys(p.shops)), sums)
+	if err != nil {
+		return err
+	}
+	known = append(known, deleted...)
 	p.same = make(map[copyKey]store.KnownMessage, len(known))
 	ids := make([]inbox.MessageID, len(known))
 	for i, k := range known {

@@ -68,6 +68,9 @@ func (a *API) merging() {
 		Summary: "Begin a new conversation with one of its messages and all after it. Doing it again changes nothing."}, a.postSplit)
 	register(a, rbac.ConversationClose, huma.Operation{Method: http.MethodDelete, Path: "/conversations/{id}/split",
 		Summary: "Merge it back into the conversation it was split off from, and answer with that."}, a.deleteSplit)
+	register(a, rbac.ContactErase, huma.Operation{Method: http.MethodDelete, Path: "/conversations/{id}", DefaultStatus: http.StatusNoContent,
+		Summary:     "Delete it for good, with its messages, notes and files and all that was merged into it.",
+		Description: "The ledger keeps that it was there. Should its source show it again, it does not come back."}, a.deleteConversation)
 	register(a, rbac.ConversationNote, huma.Operation{Method: http.MethodPut, Path: "/conversations/{id}/links/{other}", DefaultStatus: http.StatusNoContent,
 		Summary: "Say that two conversations belong together."}, a.putLink)
 	register(a, rbac.ConversationNote, huma.Operation{Method: http.MethodDelete, Path: "/conversations/{id}/links/{other}", DefaultStatus: http.StatusNoContent,
@@ -137,4 +140,25 @@ func (a *API) putLink(ctx context.Context, in *PairPath) (*nothing, error) {
 
 func (a *API) deleteLink(ctx context.Context, in *PairPath) (*nothing, error) {
 	return nil, a.acts.Relate(ctx, a.actor(ctx), in.ID.ID, in.Other.ID, false)
+}
+
+// deleteConversation removes a conversation for good. What it held does not come back from where it came from.
+func (a *API) deleteConversation(ctx context.Context, in *ConversationChange) (*nothing, error) {
+	version, err := ifMatch(in.IfMatch)
+	if err != nil {
+		return nil, err
+	}
+	return nil, a.Store.InTx(ctx, func(tx *store.Tx) error {
+		list, err := a.acts.several(ctx, tx, a.actor(ctx), rbac.ContactErase, in.ID.ID)
+		if err != nil {
+			return err
+		}
+		if err := outdated(list[0], version); err != nil {
+			return err
+		}
+		if err := tx.ForgetConversation(ctx, a.actor(ctx).User, *list[0]); err != nil {
+			return err
+		}
+		return tx.Audit(ctx, a.entry(ctx, inbox.AuditConversationDeleted, "conversation "+in.ID.ID.String(), list[0].Shop))
+	})
 }

@@ -320,6 +320,15 @@ CREATE UNIQUE INDEX messages_key ON messages (author_id, send_key) WHERE send_ke
 CREATE INDEX messages_sent ON messages (author_id, at DESC, id DESC) WHERE direction = 'out' AND author_id IS NOT NULL;
 CREATE INDEX messages_leaving ON messages (state, send_at) WHERE state IN ('scheduled', 'held', 'queued', 'sending', 'uncertain', 'failed');
 
+-- What was deleted here, by its sameness: the source does not bring it back.
+CREATE TABLE forgotten (
+    connection_id BIGINT NOT NULL REFERENCES connections (id),
+    shop_id       BIGINT NOT NULL,
+    sameness      BYTEA NOT NULL,
+    at            BIGINT NOT NULL,
+    PRIMARY KEY (connection_id, shop_id, sameness)
+);
+
 CREATE TABLE mentions (
     user_id         BIGINT NOT NULL REFERENCES users (id),
     conversation_id BIGINT NOT NULL REFERENCES conversations (id),

@@ -322,6 +322,15 @@ CREATE UNIQUE INDEX messages_key ON messages (author_id, send_key) WHERE send_ke
 CREATE INDEX messages_sent ON messages (author_id, at DESC, id DESC) WHERE direction = 'out' AND author_id IS NOT NULL;
 CREATE INDEX messages_leaving ON messages (state, send_at) WHERE state IN ('scheduled', 'held', 'queued', 'sending', 'uncertain', 'failed');
 
+-- What was deleted here, by its sameness: the source does not bring it back.
+CREATE TABLE forgotten (
+    connection_id INTEGER NOT NULL REFERENCES connections (id),
+    shop_id       INTEGER NOT NULL,
+    sameness      BLOB NOT NULL,
+    at            INTEGER NOT NULL,
+    PRIMARY KEY (connection_id, shop_id, sameness)
+) WITHOUT ROWID;
+
 CREATE TABLE mentions (
     user_id         INTEGER NOT NULL REFERENCES users (id),
     conversation_id INTEGER NOT NULL REFERENCES conversations (id),

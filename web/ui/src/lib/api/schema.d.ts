@@ -412,7 +412,11 @@ export interface paths {
         get: operations["get-conversations-id"];
         put?: never;
         post?: never;
-        delete?: never;
+        /**
+         * Delete it for good, with its messages, notes and files and all that was merged into it.
+         * @description The ledger keeps that it was there. Should its source show it again, it does not come back.
+         */
+        delete: operations["delete-conversations-id"];
         options?: never;
         head?: never;
         patch?: never;
@@ -3549,6 +3553,38 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ConversationDetail"];
                 };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-conversations-id": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the version this is based on */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Error */
             default: {
