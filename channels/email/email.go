@@ -10,6 +10,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/deskbell/deskbell/channels"
@@ -57,6 +58,7 @@ type Adapter struct {
 
 	pulling  chan struct{} // holds one token: who has it may use fetching
 	fetching *session      // kept between pulls, so that a look costs no login
+	refused  atomic.Bool   // a login was refused since: fetching is not to be relied on
 	stalls   map[string]int
 	grown    chan struct{} // a watched folder grew; heard by a pull that works off a backlog
 

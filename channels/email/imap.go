@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"io"
 	"slices"
 	"time"
 
@@ -260,6 +261,9 @@ func (s *session) body(m *imapclient.FetchMessageData) (uid imap.UID, raw []byte
 			}
 			if raw, err = limited(item.Literal, mailLimit); err != nil {
 				return 0, nil, err
+			}
+			if int64(len(raw)) != item.Literal.Size() { // the library takes a line that broke for the end
+				return 0, nil, io.ErrUnexpectedEOF
 			}
 		}
 	}

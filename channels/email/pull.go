@@ -38,6 +38,9 @@ func (a *Adapter) Pull(ctx context.Context, at string, yield func(channels.Page)
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	if a.refused.Swap(false) {
+		a.drop()
+	}
 	fetching, stop := context.WithCancel(ctx)
 	pages := make(chan filled)
 	f := &fetcher{Adapter: a, session: a.fetching, progress: progress, stalls: a.stalls, send: into(pages)}
@@ -87,6 +90,7 @@ type filled struct {
 type fetcher struct {
 	*Adapter
 	session  *session // nil: not connected
+	fresh    bool     // opened by this pull
 	progress cursor
 	stalls   map[string]int // how often the server fell silent over a mail
 	working  string         // the folder whose backlog is being worked off
@@ -137,15 +141,15 @@ func (f *fetcher) newest(ctx context.Context, state *imap.SelectData) (imap.UID,
 	return uids[len(uids)-1], nil
 }
 
-// open examines a folder. A session kept from the pull before may have died in the meantime: then a
-// new one is opened, once.
+// open examines a folder. A session kept from the pull before may have died in the meantime, or may
+// not get over what happened to the mailbox: then a new one is opened, once.
 func (f *fetcher) open(ctx context.Context, folder string) (*imap.SelectData, error) {
 	if f.session != nil {
 		data, err := f.session.examine(ctx, folder)
 		if err == nil || ctx.Err() != nil {
 			return data, err
 		}
-		if e, ok := errors.AsType[*imap.Error](err); ok && e.Type == imap.StatusResponseTypeNo {
+		if f.fresh && refused(err) {
 			return nil, f.missing(folder, err)
 		}
 	}
@@ -153,10 +157,16 @@ func (f *fetcher) open(ctx context.Context, folder string) (*imap.SelectData, er
 		return nil, err
 	}
 	data, err := f.session.examine(ctx, folder)
-	if e, ok := errors.AsType[*imap.Error](err); ok && e.Type == imap.StatusResponseTypeNo {
+	if refused(err) {
 		return nil, f.missing(folder, err)
 	}
 	return data, f.lost(ctx, err)
+}
+
+// refused tells whether the server said no and is well otherwise.
+func refused(err error) bool {
+	e, ok := errors.AsType[*imap.Error](err)
+	return ok && e.Type == imap.StatusResponseTypeNo
 }
 
 func (f *fetcher) reopen(ctx context.Context) (err error) {
@@ -165,6 +175,7 @@ func (f *fetcher) reopen(ctx context.Context) (err error) {
 		f.session = nil
 	}
 	f.session, err = f.signIn(ctx, nil)
+	f.fresh = true
 	return err
 }
 
@@ -374,13 +385,15 @@ func into(pages chan<- filled) func(context.Context, filled) error {
 func (f *fetcher) fill(ctx context.Context, folder string, mails []mail) error {
 	var set imap.UIDSet
 	var budget int64
+	asked := 0
 	for _, m := range mails {
 		if m.problem == "" {
 			set.AddNum(m.uid)
 			budget += m.budget()
+			asked++
 		}
 	}
-	if len(set) == 0 {
+	if asked == 0 {
 		return nil
 	}
 	err := f.session.bodies(ctx, set, budget, func(uid imap.UID, raw []byte) { keep(mails, uid, raw) })
@@ -389,13 +402,31 @@ func (f *fetcher) fill(ctx context.Context, folder string, mails []mail) error {
 			return err
 		}
 	}
+	failed := 0
 	for i := range mails {
 		if m := &mails[i]; m.raw == nil && m.problem == "" {
 			if err := f.single(ctx, folder, m); err != nil {
 				return err
 			}
+			if m.problem != "" {
+				failed++
+			}
 		}
 	}
+	if failed == asked && asked > 1 {
+		return f.barren(ctx, mails[0].key)
+	}
+	return nil
+}
+
+// barren treats a server that gives not one of several mails as a server that is in trouble: the pull
+// ends and is tried later, a few times.
+func (f *fetcher) barren(ctx context.Context, first string) error {
+	key := "page " + first
+	if f.stalls[key]++; f.stalls[key] < mailTries {
+		return f.lost(ctx, errBarren)
+	}
+	delete(f.stalls, key)
 	return nil
 }
 

@@ -395,3 +395,53 @@ func TestWatchEndsWhenItsConnectionDoes(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+func TestMailThatTheServerRefusesIsSetAsideAlone(t *testing.T) {
+	s, box := provider(t, emailtest.Options{})
+	for n := 1; n <= 6; n++ {
+		box.Deliver(letter(n), now)
+	}
+	s.SetFaults(emailtest.Faults{RefuseFetch: []uint32{4}})
+	items, _ := pull(t, open(t, s, nil), "")
+	for i, item := range items {
+		if bad := i == 3; bad != (item.Problem != nil) {
+			t.Errorf("mail %d: problem %v", i+1, item.Problem)
+		}
+	}
+	if len(items) != 6 {
+		t.Errorf("%d items", len(items))
+	}
+}
+
+// A server that gives nothing at all is in trouble; its mails are not to blame, unless it stays so.
+func TestAServerThatRefusesEverythingIsAskedLater(t *testing.T) {
+	s, box := provider(t, emailtest.Options{})
+	for n := 1; n <= 6; n++ {
+		box.Deliver(letter(n), now)
+	}
+	for name, tt := range map[string]struct{ refusals, bad int }{"for a while": {mailTries - 1, 0}, "for good": {mailTries, 6}} {
+		t.Run(name, func(t *testing.T) {
+			a := open(t, s, nil)
+			s.SetFaults(emailtest.Faults{RefuseFetch: []uint32{0}})
+			for range mailTries - 1 {
+				items, _, err := tryPull(t, a, "")
+				if len(items) != 0 || inbox.CodeOf(err) != inbox.Unavailable {
+					t.Fatalf("%d items, %v", len(items), err)
+				}
+			}
+			if tt.refusals < mailTries {
+				s.SetFaults(emailtest.Faults{})
+			}
+			items, _ := pull(t, a, "")
+			bad := 0
+			for _, item := range items {
+				if item.Problem != nil {
+					bad++
+				}
+			}
+			if len(items) != 6 || bad != tt.bad {
+				t.Errorf("%d items, %d of them set aside", len(items), bad)
+			}
+		})
+	}
+}

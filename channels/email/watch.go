@@ -7,6 +7,8 @@ import (
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapclient"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/deskbell/deskbell/inbox"
 )
 
 // Watch idles on the first folders, each on a connection of its own, and calls wake when one grows.
@@ -29,7 +31,11 @@ func (a *Adapter) Watch(ctx context.Context, wake func()) error {
 	for _, folder := range folders[:min(len(folders), idleFolders)] {
 		group.Go(func() error { return a.idle(under, folder, stir) })
 	}
-	return group.Wait()
+	err := group.Wait()
+	if inbox.CodeOf(err) == inbox.Expired {
+		a.refused.Store(true) // a connection that is still open must not hide that
+	}
+	return err
 }
 
 // idle watches one folder until its connection breaks. IDLE is ended and begun again every few

@@ -28,6 +28,7 @@ type wire struct {
 var (
 	errStalled = errors.New("nothing arrived for too long")
 	errFlood   = errors.New("more arrived than was asked for")
+	errBarren  = errors.New("not one of several mails could be fetched")
 )
 
 func (w *wire) Read(b []byte) (int, error) {

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -245,10 +246,10 @@ func (d *Dovecot) Renumber(address, folder string) {
 		d.t.Fatalf("renumber: %v", err)
 	}
 	for _, file := range files {
-		if strings.HasPrefix(filepath.Base(file), "dovecot-uidvalidity") {
-			continue // it keeps the next number from being the old one
+		if strings.HasPrefix(filepath.Base(file), "dovecot-uidvalidity") || strings.HasSuffix(file, ".lock") {
+			continue // the first keeps the next number from being the old one
 		}
-		if err := os.Remove(file); err != nil {
+		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) { // the server writes, too
 			d.t.Fatalf("renumber: %v", err)
 		}
 	}

@@ -21,6 +21,8 @@ type Faults struct {
 	Login string
 	// BreakFetch lists UIDs whose body comes as something no parser understands.
 	BreakFetch []uint32
+	// RefuseFetch lists UIDs whose bodies are refused, alone or with others; 0 stands for all.
+	RefuseFetch []uint32
 	// OmitFetch lists UIDs that are left out of an answer about several.
 	OmitFetch []uint32
 	// NoIdle refuses IDLE, though it is announced.

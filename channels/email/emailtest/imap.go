@@ -127,6 +127,11 @@ func (s *session) Fetch(w *imapserver.FetchWriter, set imap.NumSet, o *imap.Fetc
 		return s.UserSession.Fetch(w, set, o)
 	}
 	if len(o.BodySection) > 0 {
+		for _, uid := range faults.RefuseFetch {
+			if uid == 0 || uids.Contains(imap.UID(uid)) {
+				return &imap.Error{Type: imap.StatusResponseTypeNo, Code: imap.ResponseCodeServerBug, Text: "Internal error occurred"}
+			}
+		}
 		for _, uid := range faults.BreakFetch {
 			if uids.Contains(imap.UID(uid)) {
 				_, err := fmt.Fprintf(s.conn.NetConn(), "* 1 FETCH (UID %d BODY[] {broken\r\n", uid)

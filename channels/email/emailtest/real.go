@@ -100,11 +100,13 @@ func mailAccount(t TB) account {
 // openDir makes a folder that other system users can pass through.
 func openDir(t TB) string {
 	t.Helper()
-	dir := t.TempDir()
-	for _, d := range []string{dir, filepath.Dir(dir)} {
-		if err := os.Chmod(d, 0o755); err != nil {
-			t.Fatalf("open %s: %v", d, err)
-		}
+	dir, err := os.MkdirTemp("", "mail") // sockets lie in it, whose paths must be short
+	if err != nil {
+		t.Fatalf("make a folder: %v", err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatalf("open %s: %v", dir, err)
 	}
 	return dir
 }
@@ -140,6 +142,7 @@ func startDaemon(t TB, logFile, path string, args ...string) *daemon {
 		t.Fatalf("open log: %v", err)
 	}
 	d.command.Stdout, d.command.Stderr = output, output
+	d.command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := d.command.Start(); err != nil {
 		t.Fatalf("start %s: %v", path, err)
 	}
@@ -150,8 +153,10 @@ func startDaemon(t TB, logFile, path string, args ...string) *daemon {
 	return d
 }
 
-// stop asks the server to end and, if it does not, kills it.
+// stop asks the server to end and, if it does not, kills it. Its children, which serve on for a
+// while, end with it.
 func (d *daemon) stop() {
+	defer func() { _ = syscall.Kill(-d.command.Process.Pid, syscall.SIGKILL) }()
 	_ = d.command.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-d.ended:

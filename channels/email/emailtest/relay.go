@@ -100,6 +100,7 @@ smtp_tls_security_level = may
 lmtp_tls_security_level = may
 message_size_limit = 0
 mailbox_size_limit = 0
+fast_flush_domains =
 queue_run_delay = 1s
 minimal_backoff_time = 1s
 maximal_backoff_time = 1s

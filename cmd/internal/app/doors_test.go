@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"net/smtp"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -32,6 +33,20 @@ func (p *person) counts(connection string) map[string]any {
 	return p.call("GET", "/connections/"+connection+"/ledger?limit=1", nil, http.StatusOK)["counts"].(map[string]any)
 }
 
+// openFolder is a folder that the mail server, which runs as somebody else, can pass through.
+func openFolder(t *testing.T) string {
+	t.Helper()
+	folder, err := os.MkdirTemp("", "door")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(folder) })
+	if err := os.Chmod(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return folder
+}
+
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -53,7 +68,7 @@ func TestForwardedMail(t *testing.T) {
 
 func forwardedMail(t *testing.T, c app.Config) {
 	const lamps, chairs = "help@lamps.example", "help@chairs.example"
-	c.SMTPListen, c.LMTPListen = freeAddress(t), "unix:"+filepath.Join(t.TempDir(), "lmtp")
+	c.SMTPListen, c.LMTPListen = freeAddress(t), "unix:"+filepath.Join(openFolder(t), "lmtp")
 	d := open(t, c, app.Far{})
 	owner := d.hire("Olga", rbac.Owner)
 	connections := map[string]string{lamps: owner.forwarded(lamps), chairs: owner.forwarded(chairs)}

@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -38,7 +39,7 @@ func open(t *testing.T, c app.Config, far app.Far) *desk {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.Listen, c.Data, c.Poll = listener.Addr().String(), t.TempDir(), 60
+	c.Listen, c.Data, c.Poll = listener.Addr().String(), t.TempDir(), cmp.Or(c.Poll, 60)
 	if c.AllowNetworks == nil { // the mail servers of tests are on this machine
 		c.AllowNetworks = []string{"127.0.0.0/8"}
 	}
