@@ -19,7 +19,7 @@ func (m *Message) judge(head header, p *parser) {
 		m.Automatic = AutoBounce
 	case m.Report.Outcome == Delayed:
 		m.Automatic = AutoDelay
-	case p.report.feedback != nil && (p.report.whole || senderOf(m, head) > nobody):
+	case complains(m, head, p): // whose subject may begin as that of a forwarded mail
 		m.Automatic, m.Report = AutoFeedback, feedback(p)
 	case isReceipt:
 		m.Automatic = AutoReceipt
@@ -53,12 +53,21 @@ func receipt(p *parser) Report {
 	return r
 }
 
-// feedback reads a complaint (RFC 5965).
+// complains tells of a complaint: one of RFC 5965, or a mail that was sent on with the field in which
+// one large service names who complained.
+func complains(m *Message, head header, p *parser) bool {
+	return p.report.feedback != nil && (p.report.whole || senderOf(m, head) > nobody) ||
+		p.report.original.has(complainer) && strings.HasPrefix(strings.ToLower(m.From.Address), "staff@")
+}
+
+const complainer = "x-hmxmroriginalrecipient"
+
+// feedback reads a complaint.
 func feedback(p *parser) Report {
 	fields, _ := splitPart(bytes.TrimLeft(p.report.feedback, "\r\n"))
 	r := Report{Outcome: Complained, MessageID: firstID(p.report.original.get("message-id"))}
 	for _, list := range []header{fields, p.report.original} {
-		for _, name := range []string{"original-rcpt-to", "removal-recipient", "to"} {
+		for _, name := range []string{"original-rcpt-to", "removal-recipient", complainer, "to"} {
 			if found := addresses(list.all(name), ""); r.Recipient == "" && len(found) > 0 {
 				r.Recipient = found[0].Address
 			}

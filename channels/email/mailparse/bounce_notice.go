@@ -2,6 +2,7 @@ package mailparse
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 )
 
@@ -186,7 +187,7 @@ func (n notice) tellsFailure(sender trust) bool {
 		return (says || named) && (isMail || transcript || n.strongest() >= leading || n.noSender && n.strongest() >= labelled) ||
 			says && named && (n.noSender || n.strongest() >= labelled)
 	}
-	return (says || named) && isMail && (transcript || n.strongest() >= labelled) ||
+	return (says || named) && isMail && (transcript || n.strongest() >= labelled) || says && n.command() ||
 		says && named && n.noSender && transcript && n.strongest() > 0
 }
 
@@ -201,6 +202,13 @@ func (n notice) transcript() bool {
 		}
 	}
 	return false
+}
+
+// command tells whether a line repeats the command that names a recipient, outside a quote.
+func (n notice) command() bool {
+	return slices.ContainsFunc(n.lines, func(line string) bool {
+		return strings.Contains(line, "RCPT TO:") && !strings.HasPrefix(line, "> ")
+	})
 }
 
 // report is what the words say.

@@ -32,9 +32,6 @@ var serverTitles = []string{"mail delivery s", "mail deliver system", "mail deli
 
 // senderOf judges From, the envelope and the fields that only servers write.
 func senderOf(m *Message, head header) trust {
-	if forwardSubject(m.Subject) && head.get("x-failed-recipients") == nil && !serverName(m.From.Address) {
-		return nobody
-	}
 	if head.has("x-failed-recipients") || head.has("x-ms-exchange-message-is-ndr") || serverName(m.From.Address) {
 		return certain
 	}
@@ -43,10 +40,10 @@ func senderOf(m *Message, head header) trust {
 	auto := head.word("auto-submitted")
 	isPostmaster := strings.HasPrefix(plainName(local), "postmast")
 	switch {
-	case personProgram(head) && (namesPerson(title) || !isPostmaster):
+	case (personProgram(head) || forwardSubject(m.Subject)) && (namesPerson(title) || !isPostmaster):
 		return nobody
-	case personProgram(head):
-		return possible // some servers keep the program of the mail they report on
+	case personProgram(head), forwardSubject(m.Subject):
+		return possible // some servers keep the program, or the subject, of the mail they report on
 	case containsAny(title, serverTitles...), local == "ndr", local == "dsn", local == "mailer", isPostmaster && (!namesPerson(title) || emptyPath(head)),
 		strings.Contains(auto, "(fail"), strings.Contains(auto, "(reject"), head.has("x-ms-embedded-report"), serverName(m.ReturnPath):
 		return likely
