@@ -9,8 +9,13 @@ import (
 )
 
 // RemoteSource is the attribute that holds the address of a remote picture in cleaned HTML. Nothing
-// loads from it; see RemotePictures.
+// loads from it. It stands nowhere else in cleaned HTML, where quotes in words and values are entities.
 const RemoteSource = "data-remote"
+
+// ShowRemote gives the remote pictures of cleaned HTML their addresses back, for a text that leaves.
+func ShowRemote(cleaned string) string {
+	return strings.ReplaceAll(cleaned, " "+RemoteSource+`="`, ` src="`)
+}
 
 // Limits of single attribute values, in bytes; longer ones are dropped.
 const (

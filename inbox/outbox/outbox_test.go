@@ -333,7 +333,7 @@ func TestReplyIsSentAndStopsTheClock(t *testing.T) {
 			}
 			return tx.SaveDraft(ctx, h.shop, inbox.Draft{Conversation: c.ID, User: h.ann, Kind: inbox.DraftReply, Text: "It is on"})
 		})
-		m := h.queue(outbox.QueueRequest{Conversation: c.ID, Key: "k1", Text: "It is on its way.", HTML: "<p>It is <b>on its way</b>.</p><script>x()</script>",
+		m := h.queue(outbox.QueueRequest{Conversation: c.ID, Key: "k1", Text: "It is on its way.", HTML: `<p>It is <b>on its way</b>.<img src="https://shop.example/van.png" onerror="x()"></p><script>x()</script>`,
 			Attachments: files, Cc: []inbox.Address{{Address: "dan@buyer.example"}}, Then: inbox.Pending})
 		sent := h.untilState(m.ID, inbox.Sent)
 		got := h.office.accepted()
@@ -346,7 +346,8 @@ func TestReplyIsSentAndStopsTheClock(t *testing.T) {
 			!slices.Equal(out.References, []string{in.HeaderID}) || out.HeaderID != m.HeaderID || !strings.HasSuffix(out.HeaderID, "@lamps.example") {
 			t.Errorf("left as %+v", out)
 		}
-		if !strings.HasSuffix(out.Text, "\n-- \nYour Lamps team") || strings.Contains(out.HTML, "script") || !strings.Contains(out.HTML, "Your Lamps team") {
+		if !strings.HasSuffix(out.Text, "\n-- \nYour Lamps team") || strings.Contains(out.HTML, "script") || !strings.Contains(out.HTML, "Your Lamps team") ||
+			!strings.Contains(out.HTML, `<img src="https://shop.example/van.png">`) {
 			t.Errorf("text %q, html %q", out.Text, out.HTML)
 		}
 		if len(out.Files) != 2 || string(out.Files[0].Content) != "a label" || !bytes.Equal(out.Files[1].Content, large) {

@@ -96,7 +96,7 @@ func checkAddresses(field string, list []inbox.Address) error {
 // the message the author saw, nothing is kept: Conflict with reason newer_message and its id.
 // Denied if the shop is closed. A shop or connection that cannot send now keeps the reply held.
 func (s *Service) Queue(ctx context.Context, scope rbac.Scope, r QueueRequest) (inbox.Message, error) {
-	r.HTML, r.SendAt = content.SanitizeHTML(r.HTML), r.SendAt.UTC()
+	r.HTML, r.SendAt = content.ShowRemote(content.SanitizeHTML(r.HTML)), r.SendAt.UTC()
 	if err := r.check(s.now()); err != nil {
 		return inbox.Message{}, err
 	}

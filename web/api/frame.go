@@ -47,12 +47,11 @@ func (a *API) frames() {
 		Summary: "One picture of the HTML form of a message; those from elsewhere are fetched by the server.", Responses: fileResponse("image/*")}, a.getPicture)
 }
 
-// remoteMark stands in cleaned HTML before the address of a picture from elsewhere, and nowhere else:
-// quotes in words and values are written as entities.
-const remoteMark = " " + content.RemoteSource + `="`
-
-// showsRemote tells whether cleaned HTML shows pictures from elsewhere.
-func showsRemote(cleaned string) bool { return strings.Contains(cleaned, remoteMark) }
+// showsRemote tells whether the HTML of a message shows pictures from elsewhere: one that came in was
+// cleaned, one that went out has their addresses back.
+func showsRemote(source string) bool {
+	return strings.Contains(source, " "+content.RemoteSource+`="`) || strings.Contains(source, ` src="http`)
+}
 
 // shownPicture finds references to pictures in cleaned HTML, which writes attributes in one way.
 var shownPicture = regexp.MustCompile(` (?:src="(cid:)|` + content.RemoteSource + `=")([^"]*)"`)

@@ -25,7 +25,7 @@ const (
 	redirects  = 5
 	atOnce     = 64 // pictures under way for everybody
 	atOnceEach = 12 // for one reader; others of his wait
-	perWindow  = 1500
+	perWindow  = 3000
 	window     = 10 * time.Minute
 )
 

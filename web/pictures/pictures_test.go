@@ -156,7 +156,7 @@ func TestPlaces(t *testing.T) {
 	if err := <-waited; err != nil {
 		t.Errorf("after the others: %v", err)
 	}
-	for range 1500 {
+	for range 3000 {
 		if _, err = f.Fetch(gone, 1, far.URL); inbox.CodeOf(err) == inbox.Limited {
 			break
 		}
