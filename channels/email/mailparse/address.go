@@ -308,6 +308,9 @@ func addressWord(raw []byte) (begin, end int) {
 		end++
 	}
 	if i := bytes.IndexAny(raw[end:], " \t\"]"); i >= 0 {
+		if raw[end] == '[' && raw[end+i] == ']' {
+			i++ // a server named by its number
+		}
 		return begin, end + i
 	}
 	return begin, len(raw)
@@ -348,7 +351,10 @@ func cleanAddress(raw []byte, hint string) string {
 	if len(raw) > 998 {
 		return ""
 	}
-	address := strings.Trim(decodeWords(raw, hint), " \t<>,;[]()")
+	address := strings.Trim(decodeWords(raw, hint), " \t<>,;()")
+	if !strings.Contains(address, "@[") { // what closes the number of a server belongs to it
+		address = strings.Trim(address, "[]")
+	}
 	if outer := strings.Trim(address, `"'`); strings.Contains(outer, "@") && !strings.ContainsAny(outer, `"`) {
 		address = outer
 	}

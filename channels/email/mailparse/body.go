@@ -250,6 +250,30 @@ func startsHTML(raw []byte) bool {
 	return false
 }
 
+// breaksByTags tells whether the lines of a text labelled otherwise end in the tags that break lines: a
+// program sent a fragment of HTML without its beginning.
+func breaksByTags(raw []byte) bool {
+	if bytes.IndexByte(raw, '<') < 0 {
+		return false
+	}
+	full, broken := 0, 0
+	for line := range bytes.Lines(raw[:min(len(raw), 16<<10)]) {
+		if line = bytes.TrimSpace(line); len(line) == 0 {
+			continue
+		}
+		full++
+		open := bytes.LastIndexByte(line, '<')
+		if open < 0 || len(line)-open > 8 {
+			continue
+		}
+		switch tag := strings.ToLower(string(line[open:])); tag {
+		case "<br>", "<br/>", "<br />", "</p>", "</div>", "</tr>", "</li>":
+			broken++
+		}
+	}
+	return broken >= 3 && broken*2 >= full
+}
+
 // holdsTag tells whether a text labelled as HTML holds any: a bracket, a name, and the end of the tag.
 func holdsTag(raw []byte) bool {
 	for {

@@ -15,6 +15,18 @@ func mailName(inner header, hint string) string {
 	return subject + ".eml"
 }
 
+// spareName returns the name of a file from the fields that describe it and that some programs use
+// instead: its description or its place, if that reads like a name.
+func spareName(h header, hint string) string {
+	for _, field := range []string{"content-description", "content-location"} {
+		name := cleanName(decodeWords(h.get(field), hint))
+		if i := strings.LastIndexByte(name, '.'); i > 0 && len(name)-i >= 3 && len(name)-i <= 6 && strings.IndexByte(name[i:], ' ') < 0 {
+			return name
+		}
+	}
+	return ""
+}
+
 // cleanName makes a file name fit for display: no path, no control or direction characters, at most
 // 200 bytes with its ending kept.
 func cleanName(name string) string {

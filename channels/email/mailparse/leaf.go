@@ -110,7 +110,7 @@ func (p *parser) textLeaf(x part) []segment {
 		raw = p.withoutFiles(raw)
 	}
 	label, hint := x.params["charset"], p.hint
-	isHTML := x.kind == "text/html" && holdsTag(raw) || x.kind != "text/html" && startsHTML(raw)
+	isHTML := x.kind == "text/html" && holdsTag(raw) || x.kind != "text/html" && (startsHTML(raw) || breaksByTags(raw))
 	if isHTML {
 		if meta := metaCharset(raw); charsetName(label) == "" || charsetName(label) == "us-ascii" {
 			label = meta

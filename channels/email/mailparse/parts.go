@@ -64,6 +64,9 @@ func (p *parser) newPart(h header, body []byte, standard string) part {
 	if name == "" {
 		name = cleanName(params["name"])
 	}
+	if name == "" && !strings.HasPrefix(kind, "text/") && !strings.HasPrefix(kind, "multipart/") {
+		name = spareName(h, p.hint)
+	}
 	switch {
 	case kind != "":
 	case name != "" && standard == "text/plain":

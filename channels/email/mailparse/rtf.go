@@ -283,6 +283,8 @@ func (r *rtfReader) word(word string, number int, hasNumber bool) {
 func (r *rtfReader) unicode(c rune) {
 	r.toSkip = r.state.unicodeSkip
 	switch {
+	case isControlRune(c):
+		return
 	case c >= 0xd800 && c < 0xdc00:
 		r.surrogate = c
 		return

@@ -25,7 +25,7 @@ func (p *parser) unpack(x part, body []byte, depth int) ([]segment, bool) {
 	case x.kind == "text/rtf" || x.kind == "application/rtf":
 		if len(body) <= p.options.MaxText {
 			text, _ := readRTF(body, p.options.MaxText)
-			p.fallback = append(p.fallback, text)
+			p.fallback = append(p.fallback, plainLines(text))
 		}
 	}
 	return nil, false
