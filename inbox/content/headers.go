@@ -20,7 +20,29 @@ func (f *finder) beginsOther(i int) bool {
 		return next >= 0 && (f.isHeaderBlock(next, true) || len(l.text) >= 20 && isSender(f.lines[next].text))
 	}
 	return isOriginalRule(l.text) || isForwardLine(l.text) || isAboveLine(l.text) ||
-		f.isHeaderBlock(i, l.ruled)
+		f.isHeaderBlock(i, l.ruled) || f.isLabelBlock(i)
+}
+
+// isLabelBlock tells whether the headers that newer Lotus Notes writes begin at line i: names without a
+// colon, each with its value on the next line, under a sender and a date.
+func (f *finder) isLabelBlock(i int) bool {
+	if label(f.lines[i].text) != roleTo || f.headingAbove(i) == i {
+		return false
+	}
+	for j := i + 1; j < len(f.lines) && j < i+headersReach; j++ {
+		if label(f.lines[j].text) == roleSubject {
+			return true
+		}
+	}
+	return false
+}
+
+// label returns what a line states that is nothing but the name of a header.
+func label(text string) role {
+	if len(text) > 40 {
+		return roleNone
+	}
+	return vocabulary.headers[bare(text)]
 }
 
 // nextWords returns the first line with words from i on, within reach lines, or -1.

@@ -56,7 +56,7 @@ func (f *finder) introduction(i int) introduction {
 	if best.found && best.begin == i && (i == 0 || f.lines[i-1].text == "" || f.drop[i-1]) && isByline(last) {
 		best.sure = true
 	}
-	if best.found && best.begin > 0 && strings.HasPrefix(f.lines[best.begin].text, "<") && f.continues(best.begin-1) {
+	if best.found && best.begin > 0 && f.continues(best.begin-1) && (strings.HasPrefix(f.lines[best.begin].text, "<") || strings.HasSuffix(f.lines[best.begin-1].text, "<")) {
 		best.begin-- // only the name was above
 	}
 	return best

@@ -65,6 +65,10 @@ func TestKept(t *testing.T) {
 		"Tel. 0171 1234567\nann@home.example\n\nplease call me",
 		"Where is it?\n\nMit freundlichen Grüßen\n\nAnna Beispiel\nBeispiel GmbH\nMusterweg 5\n12345 Musterstadt\nTel. +49 171 1234567\nwww.beispiel.example",
 		"Thanks\nBob",
+		"Hello,\n\nOriginal packaging is missing",
+		"Hello,\n\nMy Outlook on iOS does not show the picture.",
+		"This is my address:\n-----\nAnn Example\nRow 5\n+44 1632 960123",
+		"Lamp\n==========\nblue one\nnumber 4711",
 	} {
 		if got := content.ReplyOnly(text); got != text {
 			t.Errorf("ReplyOnly(%q)\n got %q", text, got)

@@ -29,6 +29,8 @@ func TestOldPrograms(t *testing.T) {
 		"notes forwarded":   own + "\n\n---------------------- Forwarded by Ann Example/HOME on 03/03/2025 10:15 AM ---------------------------\n\n\nHelp\n",
 		"kmail ru":          own + "\n\nВ письме от понедельник, 3 марта 2025 г. 10:15:00 MSK пользователь Help \nнаписал:\n> Hello\n",
 		"seal":              "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\n" + own + "\n-----BEGIN PGP SIGNATURE-----\n\niQEz\n=x\n-----END PGP SIGNATURE-----\n",
+		"ruled":             own + "\n\n==============\n株式会社サンプル\n山田 花子\nTEL 03-0000-0000\nhanako@home.example\n==============\n",
+		"ruled above quote": own + "\n\n----------------\nAnn Example\nwww.home.example\n\nOn 3/3/2025 10:15, Help wrote:\n> Hello\n",
 		"mailman":           own + "\n\nOn 3/3/2025 10:15, Help wrote:\n> Hello\n_______________________________________________\nlamps mailing list\nlamps@lists.example\nhttps://lists.example/mailman/listinfo/lamps\n",
 		"ezmlm":             own + "\n\n---------------------------------------------------------------------\nTo unsubscribe, e-mail: lamps-unsubscribe@lists.example\nFor additional commands, e-mail: lamps-help@lists.example\n",
 	} {

@@ -67,6 +67,13 @@ func (f *finder) step(i int) (next int, done bool) {
 	case l.text == "":
 	case isSignatureDash(l):
 		return f.signature(i), false
+	case len(l.text) > 3 && isRule(l.text):
+		if end, ok := f.ruledSignature(i); ok {
+			f.dropRange(i, end)
+			f.trimTail(i)
+			return end, false
+		}
+		f.kept++
 	default:
 		f.kept++
 		return f.words(i)
@@ -77,7 +84,7 @@ func (f *finder) step(i int) (next int, done bool) {
 // other handles line i, which begins another mail without marks.
 func (f *finder) other(i int) (next int, done bool) {
 	begin := i
-	if r, _ := header(f.lines[i].text); r == roleTo && f.lines[i].mark != markCut {
+	if r, _ := header(f.lines[i].text); (r == roleTo || label(f.lines[i].text) == roleTo) && f.lines[i].mark != markCut {
 		begin = f.headingAbove(i)
 	}
 	if f.kept > f.plainLines(begin, i) {
@@ -136,11 +143,9 @@ func (f *finder) cutFrom(i int) {
 
 func (f *finder) dropRange(from, to int) {
 	for i := from; i < to; i++ {
-		f.dropLine(i)
+		f.drop[i] = true
 	}
 }
-
-func (f *finder) dropLine(i int) { f.drop[i] = true }
 
 func (f *finder) dropQuote(i int) {
 	f.drop[i] = true

@@ -1,6 +1,7 @@
 package content
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -50,6 +51,39 @@ func (f *finder) signature(i int) (next int) {
 	f.dropRange(i, end)
 	f.trimTail(i)
 	return end
+}
+
+// ruledSignature tells whether line i is a rule with a signature under it, as many write in Japan: a name
+// and a way to reach it, in few short lines at the end of the own words. It returns where that ends.
+func (f *finder) ruledSignature(i int) (end int, ok bool) {
+	above := i - 1
+	for above > 0 && f.lines[above].text == "" && i-above < 5 {
+		above--
+	}
+	if f.kept == 0 || above < 0 || endsWithColon(f.lines[above].text) { // "This is my address:"
+		return 0, false
+	}
+	f.dashes++
+	if end, ok = f.signatureEnd(i, maxLooseSignature); !ok {
+		return 0, false
+	}
+	for j := i + 1; j < end; j++ {
+		if isContact(f.lines[j].text) {
+			return end, true
+		}
+	}
+	return 0, false
+}
+
+// isContact tells whether a line names an address of mail or web or a telephone number.
+func isContact(text string) bool {
+	digits := 0
+	for _, c := range text {
+		if digitOf(c) >= 0 {
+			digits++
+		}
+	}
+	return digits >= 8 || strings.Contains(text, "@") || strings.Contains(text, "www.") || strings.Contains(text, "http")
 }
 
 // signatureEnd returns where the signature that begins at line i ends: at a quote, its introduction
@@ -137,10 +171,8 @@ func (f *finder) trimTail(i int) {
 		default:
 			return
 		}
-		for j := begin; j <= last; j++ {
-			f.drop[j] = true
-			f.kept--
-		}
+		f.kept -= f.plainLines(begin, last+1)
+		f.dropRange(begin, last+1)
 		i = begin
 	}
 }
@@ -180,7 +212,7 @@ func isFarewell(text string) bool {
 	case utf8.RuneCountInString(lower) > 90 || count > 12:
 		return false
 	case strings.Contains(lower, "outlook") && (strings.Contains(lower, "ios") || strings.Contains(lower, "android")):
-		return count <= 8
+		return count <= 8 && (strings.HasPrefix(lower, "outlook") || strings.HasSuffix(lower, "ios") || strings.HasSuffix(lower, "android") || count <= 5)
 	}
 	clause, _, _ := strings.Cut(strings.NewReplacer(";", ",", ". ", ",").Replace(lower), ",")
 	named := containsAny(headWords(clause, 7), devices)
@@ -223,7 +255,7 @@ func isLink(text string) bool {
 
 // isCaption tells of a line that only announces the headers below it, in whatever language.
 func isCaption(text string) bool {
-	return strings.HasPrefix(text, "--") && strings.HasSuffix(text, "--") || hasAnyPrefix(bare(text), vocabulary.original) ||
+	return strings.HasPrefix(text, "--") && strings.HasSuffix(text, "--") || slices.Contains(vocabulary.original, bare(text)) ||
 		strings.Count(text, "---") == 2 && hasHour(text) // Notes: "Ann---03/03/2025 10:15:00---Hello"
 }
 
