@@ -24,6 +24,9 @@ func (s *Store) CountSQL(scope rbac.Scope, f ConversationFilter) string {
 	return s.counted(scope, f).String()
 }
 
+// LedgerSQL is the text of the statement behind a page of the ledger.
+func (s *Store) LedgerSQL(f LedgerFilter) string { return s.ledgerPage(f, Place{}, 51).String() }
+
 // Plan is how SQLite would run a statement, one step a line.
 func (s *Store) Plan(ctx context.Context, query string) ([]string, error) {
 	var steps []struct {

@@ -119,14 +119,18 @@ type LedgerFilter struct {
 // place of an entry is when it was received, and its id.
 func (q queries) Ledger(ctx context.Context, f LedgerFilter, before Place, limit int) ([]inbox.LedgerEntry, error) {
 	var rows []ledgerRow
-	query := f.narrow(q.db.NewSelect().Model(&rows)).OrderExpr("l.received_at DESC, l.id DESC").Limit(int64(limit))
-	if before != (Place{}) {
-		query.Where("(l.received_at, l.id) < (?, ?)", before.Key, before.ID)
-	}
-	if err := query.Scan(ctx); err != nil {
+	if err := q.ledgerPage(f, before, limit).Scan(ctx, &rows); err != nil {
 		return nil, fmt.Errorf("read the ledger: %w", err)
 	}
 	return entries(rows)
+}
+
+func (q queries) ledgerPage(f LedgerFilter, before Place, limit int) *bun.SelectQuery {
+	query := f.narrow(q.db.NewSelect().Model((*ledgerRow)(nil))).OrderExpr("l.received_at DESC, l.id DESC").Limit(int64(limit))
+	if before != (Place{}) {
+		query.Where("(l.received_at, l.id) < (?, ?)", before.Key, before.ID)
+	}
+	return query
 }
 
 // LedgerPlace is the place of an entry in the list.
@@ -154,15 +158,18 @@ func (f LedgerFilter) narrow(query *bun.SelectQuery) *bun.SelectQuery {
 	if !f.Until.IsZero() {
 		query.Where("l.received_at < ?", micros(f.Until))
 	}
-	if strings.Contains(f.Text, "@") {
-		query.Where("(l.sender <> '' AND l.sender = ? OR l.header_id <> '' AND l.header_id = ?)", strings.ToLower(f.Text), strings.Trim(f.Text, "<>"))
+	if strings.Contains(f.Text, "@") && f.Connection != 0 {
+		found := bun.SafeQuery(`SELECT id FROM ledger WHERE connection_id = ?0 AND sender <> '' AND sender = ?1
+			UNION SELECT id FROM ledger WHERE connection_id = ?0 AND header_id <> '' AND header_id = ?2`,
+			int64(f.Connection), strings.ToLower(f.Text), strings.Trim(f.Text, "<>"))
+		query.Where("l.id IN (?)", found) // both by index, whatever the planner knows of the rest
 	} else if f.Text != "" {
 		query.WhereGroup(" AND ", func(g *bun.SelectQuery) *bun.SelectQuery {
 			for _, text := range spellings(f.Text) {
 				like := "%" + likeEscaper.Replace(text) + "%"
 				g.WhereOr(`l.subject LIKE ?0 ESCAPE '!' OR l.sender LIKE ?0 ESCAPE '!'`, like)
 			}
-			return g
+			return g.WhereOr("l.header_id = ?", strings.Trim(f.Text, "<>"))
 		})
 	}
 	return query

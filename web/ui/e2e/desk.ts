@@ -65,12 +65,22 @@ export class Desk {
 	readonly name: string;
 	readonly people: Person[];
 	readonly owner: APIRequestContext;
+	/** the mailbox: its number and its address */
+	readonly connection: string;
+	readonly address: string;
 	readonly #postman: Postman;
 	readonly #folder: string;
 
-	private constructor(shop: string, name: string, people: Person[], owner: APIRequestContext, mail: [Postman, string]) {
+	private constructor(
+		shop: string,
+		name: string,
+		people: Person[],
+		owner: APIRequestContext,
+		mail: [Postman, string, string]
+	) {
 		[this.shop, this.name, this.people, this.owner] = [shop, name, people, owner];
-		[this.#postman, this.#folder] = mail;
+		[this.#postman, this.#folder, this.connection] = mail;
+		this.address = `${this.#folder}@deskbell-demo.example`;
 	}
 
 	/** Opens a shop; the names are its agents'. Its mailbox is a folder of the company's spare one. */
@@ -97,7 +107,7 @@ export class Desk {
 			security: 'tls',
 			username: spare
 		});
-		await call(owner, 'POST', '/connections', {
+		const { id: connection } = await call<{ id: string }>(owner, 'POST', '/connections', {
 			shop,
 			kind: 'email',
 			settings: {
@@ -107,7 +117,7 @@ export class Desk {
 			},
 			secret: { password: secret }
 		});
-		return new Desk(shop, name, people, owner, [postman, desk]);
+		return new Desk(shop, name, people, owner, [postman, desk, connection]);
 	}
 
 	/** A customer writes; returns the Message-ID. */
@@ -119,6 +129,11 @@ export class Desk {
 			raw({ ...letter, id, from, to: `${this.#folder}@deskbell-demo.example` })
 		);
 		return id;
+	}
+
+	/** Something reaches the mailbox that may be no mail at all. */
+	async receiveBytes(bytes: Buffer): Promise<void> {
+		await this.#postman.deliver(this.#folder, bytes);
 	}
 
 	/** Customers write, each about something of his own; resolves when all is in the inbox. Oldest first. */

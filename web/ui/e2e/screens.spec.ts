@@ -7,6 +7,7 @@ const sections = [
 	'security',
 	'tokens',
 	'shops',
+	'set-aside',
 	'people',
 	'shifts',
 	'teams',
