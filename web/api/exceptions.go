@@ -107,7 +107,7 @@ func (a *API) postException(ctx context.Context, in *struct{ Body ExceptionField
 		if e.ID, err = tx.CreateRosterException(ctx, a.actor(ctx).User, e); err != nil {
 			return err
 		}
-		return a.recordException(ctx, tx, inbox.AuditExceptionDrawn, e, "", sketchException(e))
+		return a.recordRoster(ctx, tx, inbox.AuditExceptionDrawn, exceptionObject(e), "", sketchException(e))
 	})
 	if err != nil {
 		return nil, err
@@ -143,7 +143,7 @@ func (a *API) putException(ctx context.Context, in *struct {
 		if err := tx.SaveRosterException(ctx, a.actor(ctx).User, e); err != nil {
 			return err
 		}
-		return a.recordException(ctx, tx, inbox.AuditExceptionDrawn, e, sketchException(old), sketchException(e))
+		return a.recordRoster(ctx, tx, inbox.AuditExceptionDrawn, exceptionObject(e), sketchException(old), sketchException(e))
 	})
 	return reply(showException(e), err)
 }
@@ -159,14 +159,12 @@ func (a *API) deleteException(ctx context.Context, in *struct {
 		if err := tx.DeleteRosterException(ctx, a.actor(ctx).User, old.ID); err != nil {
 			return err
 		}
-		return a.recordException(ctx, tx, inbox.AuditExceptionRemoved, old, sketchException(old), "")
+		return a.recordRoster(ctx, tx, inbox.AuditExceptionRemoved, exceptionObject(old), sketchException(old), "")
 	})
 }
 
-func (a *API) recordException(ctx context.Context, tx *store.Tx, action inbox.AuditAction, e inbox.RosterException, before, after string) error {
-	caller := a.Caller(ctx)
-	return tx.Audit(ctx, inbox.AuditEntry{Actor: caller.Actor.User, Address: caller.Address, Action: action,
-		Object: fmt.Sprintf("roster exception %s of user %s", e.ID, e.User), Before: before, After: after})
+func exceptionObject(e inbox.RosterException) string {
+	return fmt.Sprintf("roster exception %s of user %s", e.ID, e.User)
 }
 
 // sketchException is an exception in one line, for the record.

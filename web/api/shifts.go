@@ -134,7 +134,7 @@ func (a *API) postShift(ctx context.Context, in *struct{ Body ShiftFields }) (*c
 		if s.ID, err = tx.CreateShift(ctx, a.actor(ctx).User, s); err != nil {
 			return err
 		}
-		return a.recordShift(ctx, tx, inbox.AuditShiftDrawn, s, "", sketch(s))
+		return a.recordRoster(ctx, tx, inbox.AuditShiftDrawn, shiftObject(s), "", sketch(s))
 	})
 	if err != nil {
 		return nil, err
@@ -187,7 +187,7 @@ func (a *API) putShift(ctx context.Context, in *struct {
 		if err := tx.SaveShift(ctx, a.actor(ctx).User, s); err != nil {
 			return err
 		}
-		return a.recordShift(ctx, tx, inbox.AuditShiftDrawn, s, sketch(old), sketch(s))
+		return a.recordRoster(ctx, tx, inbox.AuditShiftDrawn, shiftObject(s), sketch(old), sketch(s))
 	})
 	return reply(showShift(s), err)
 }
@@ -203,15 +203,18 @@ func (a *API) deleteShift(ctx context.Context, in *struct {
 		if err := tx.DeleteShift(ctx, a.actor(ctx).User, old.ID); err != nil {
 			return err
 		}
-		return a.recordShift(ctx, tx, inbox.AuditShiftRemoved, old, sketch(old), "")
+		return a.recordRoster(ctx, tx, inbox.AuditShiftRemoved, shiftObject(old), sketch(old), "")
 	})
 }
 
-func (a *API) recordShift(ctx context.Context, tx *store.Tx, action inbox.AuditAction, s inbox.Shift, before, after string) error {
-	caller := a.Caller(ctx)
-	return tx.Audit(ctx, inbox.AuditEntry{Actor: caller.Actor.User, Address: caller.Address, Action: action,
-		Object: fmt.Sprintf("shift %s of user %s", s.ID, s.User), Before: before, After: after})
+// recordRoster puts a change of somebody's roster on record.
+func (a *API) recordRoster(ctx context.Context, tx *store.Tx, action inbox.AuditAction, object, before, after string) error {
+	line := a.entry(ctx, action, object, 0)
+	line.Before, line.After = before, after
+	return tx.Audit(ctx, line)
 }
+
+func shiftObject(s inbox.Shift) string { return fmt.Sprintf("shift %s of user %s", s.ID, s.User) }
 
 // sketch is a shift in one line, for the record.
 func sketch(s inbox.Shift) string {
