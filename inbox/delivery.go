@@ -17,7 +17,7 @@ const (
 	AutoDelay    Automatic = "delay"      // its server still tries
 	AutoFeedback Automatic = "feedback"   // somebody complained of a message
 	AutoReceipt  Automatic = "receipt"    // a message was delivered or read
-	AutoList     Automatic = "list"       // a newsletter, a notification to many
+	AutoList     Automatic = "list"       // a newsletter, a notification of a program
 )
 
 // Reports tells whether messages of this kind speak of another that was sent. They belong to that one

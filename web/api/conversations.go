@@ -24,7 +24,7 @@ type conversation struct {
 	Subject        string                  `json:"subject"`
 	Contact        conversationContact     `json:"contact"`
 	State          inbox.ConversationState `json:"state" enum:"open,pending,snoozed,closed"`
-	ClosedReason   inbox.ClosedReason      `json:"closed_reason" enum:",done,spam,merged,history"`
+	ClosedReason   inbox.ClosedReason      `json:"closed_reason" enum:",done,spam,merged,history,automatic"`
 	Status         maybe[inbox.StatusID]   `json:"status"`
 	Assignee       maybe[inbox.UserID]     `json:"assignee"`
 	AssignedAt     instant                 `json:"assigned_at"`

@@ -26,9 +26,9 @@ func (m *Message) judge(head header, p *parser) {
 		if p.report.receipt != nil {
 			m.Report = receipt(p)
 		}
-	case m.autoReply:
+	case m.autoReply && !notifies(m, head):
 		m.Automatic = AutoReply
-	case isList(m, head, precedence):
+	case m.autoReply, isList(m, head, precedence):
 		m.Automatic = AutoList
 	}
 }
@@ -112,7 +112,7 @@ func isAutoReply(m *Message, head header, precedence string) bool {
 	if source := head.word("x-ms-exchange-generated-message-source"); source == "mailbox rules agent" || source == "mailbox assistants agent" {
 		return true
 	}
-	if path := head.get("return-path"); m.ReturnPath == "" && bytes.Contains(path, []byte("<>")) && !m.Report.Bounced() {
+	if path := head.get("return-path"); m.ReturnPath == "" && bytes.Contains(path, []byte("<>")) && !m.Report.Bounced() && !onBehalf(m) {
 		return true // only mail that wants no answer has no sender on its envelope
 	}
 	if (precedence == "bulk" || precedence == "junk") && m.InReplyTo != "" && !head.has("list-id") {
@@ -128,6 +128,13 @@ func isAutoWord(value string) bool {
 // onBehalf tells whether answers go to somebody other than the mail's sender.
 func onBehalf(m *Message) bool {
 	return len(m.ReplyTo) > 0 && m.ReplyTo[0].Address != "" && !strings.EqualFold(m.ReplyTo[0].Address, m.From.Address)
+}
+
+// notifies tells whether a program wrote of its own accord and not in answer to a mail: of an order,
+// or of a form somebody filled in.
+func notifies(m *Message, head header) bool {
+	return (m.AutoSubmitted == "auto-generated" || m.AutoSubmitted == "auto-notified") &&
+		m.InReplyTo == "" && len(m.References) == 0 && !emptyPath(head) && !autoSubject(m.Subject)
 }
 
 // isList tells of mail sent to many at once. What people write to a group of their own also bears

@@ -102,7 +102,7 @@ const (
 	AutoDelay    Automatic = "delay"      // its server still tries
 	AutoFeedback Automatic = "feedback"   // somebody complained of a mail (RFC 5965)
 	AutoReceipt  Automatic = "receipt"    // a mail was delivered or read
-	AutoList     Automatic = "list"       // a newsletter, a notification to many
+	AutoList     Automatic = "list"       // a newsletter, a notification of a program
 )
 
 // Outcome is what became of the mail that a report is about.

@@ -1595,7 +1595,7 @@ export interface components {
             /** @description kind of the connection */
             channel: string;
             /** @enum {string} */
-            closed_reason: "" | "done" | "spam" | "merged" | "history";
+            closed_reason: "" | "done" | "spam" | "merged" | "history" | "automatic";
             connection: string;
             contact: components["schemas"]["ConversationContact"];
             /** Format: date-time */
