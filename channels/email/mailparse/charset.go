@@ -87,13 +87,19 @@ func isTrueUTF8(raw []byte, name string) bool {
 	if !isMultiByte(name) {
 		return true
 	}
-	letters := 0
-	for _, r := range string(raw[:min(len(raw), 64<<10)]) {
-		if r >= 0x800 && r != utf8.RuneError {
-			letters++
+	weight := 0
+	sample := raw[:min(len(raw), 64<<10)]
+	for i, r := range string(sample) {
+		alone := i > 0 && isASCIILetter(sample[i-1]) && i+2 < len(sample) && sample[i+2] < utf8.RuneSelf
+		switch {
+		case r == utf8.RuneError || r < utf8.RuneSelf:
+		case r >= 0x800 || alone:
+			weight += 3 // three bytes that fit, or an accent within a word
+		default:
+			weight++
 		}
 	}
-	return letters >= 3
+	return weight >= 4
 }
 
 // trueCharset corrects a label that the bytes show to be wrong: a standard charset that cannot have

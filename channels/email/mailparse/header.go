@@ -219,6 +219,9 @@ func splitPart(raw []byte) (header, []byte) {
 // lostIndent tells whether a line without a colon is the folded end of the field before it: that was
 // full, or is plainly not at its end. Other such lines are noise.
 func lostIndent(value []byte, lineBefore int, line []byte) bool {
+	if bytes.HasSuffix(value, []byte("?=")) { // only another encoded word goes on from there
+		return bytes.HasPrefix(line, []byte("=?"))
+	}
 	word, _, _ := bytes.Cut(line, []byte{' '})
 	return lineBefore+1+len(word) > 66 ||
 		bytes.HasSuffix(value, []byte{','}) || bytes.HasSuffix(value, []byte{';'}) || len(value) == 0 ||

@@ -34,12 +34,17 @@ func parseValue(raw []byte, hint string) (value string, params map[string]string
 		return value, nil
 	}
 	pieces := map[string][]piece{}
+	before := "" // the parameter before
 	for count := 0; len(rest) > 0 && count < maxParams; count++ {
 		var name string
 		var p piece
 		name, p, rest = nextParam(rest)
 		if name != "" {
 			pieces[name] = append(pieces[name], p)
+			before = name
+		} else if len(p.value) > 0 && (before == "filename" || before == "name") { // a name without quotes had a semicolon
+			last := &pieces[before][len(pieces[before])-1]
+			last.value = bytes.Join([][]byte{last.value, p.value}, []byte{';'})
 		}
 	}
 	params = make(map[string]string, len(pieces))
@@ -53,15 +58,16 @@ func parseValue(raw []byte, hint string) (value string, params map[string]string
 	return value, params
 }
 
-// nextParam reads one parameter and returns what follows it.
+// nextParam reads one parameter and returns what follows it. What has no equal sign is a value without a
+// name.
 func nextParam(raw []byte) (name string, p piece, rest []byte) {
 	raw = bytes.TrimLeft(raw, "; \t\r\n")
 	end := bytes.IndexAny(raw, "=;")
 	if end < 0 {
-		return "", piece{}, nil
+		return "", piece{value: bytes.TrimRight(raw, " \t")}, nil
 	}
 	if raw[end] == ';' {
-		return "", piece{}, raw[end+1:]
+		return "", piece{value: bytes.TrimRight(raw[:end], " \t")}, raw[end+1:]
 	}
 	name = strings.ToLower(strings.TrimSpace(string(raw[:end])))
 	p.value, rest = paramValue(bytes.TrimLeft(raw[end+1:], " \t\r\n"))
