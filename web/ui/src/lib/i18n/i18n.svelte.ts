@@ -80,11 +80,17 @@ export async function setLanguage(code: LanguageCode): Promise<void> {
 	document.documentElement.lang = code;
 }
 
-/** Loads the words of the settings, which are not part of the first load. */
+/** Loads the words of the settings and of dialogs, which are not part of the first load. */
 export async function loadWords(): Promise<void> {
 	if (settingsToo) return;
 	settingsToo = true;
 	await setLanguage(wanted); // the one on its way, if there is one
+}
+
+/** A part of the screen together with the words that come later. */
+export async function withWords<T>(part: Promise<T>): Promise<T> {
+	await loadWords();
+	return part;
 }
 
 function lookUp(words: Dictionary, key: string): string | Plural | undefined {

@@ -35,7 +35,10 @@ export async function merge(
 	const now = await post<Conversation>(`/conversations/${source.id}/merge`, { into, two_customers: twoCustomers });
 	workspace.touch([source.id, now.id]);
 	go(now.id);
-	toasts.show(t('inbox.mergedInto', { number: now.id }), { kind: 'done', undo: () => void unmerge(source.id, go) });
+	toasts.show(t('settings.thread_mergedInto', { number: now.id }), {
+		kind: 'done',
+		undo: () => void unmerge(source.id, go)
+	});
 }
 
 /** Takes a conversation out of the one it was merged into, and goes to it. */
@@ -43,7 +46,7 @@ export async function unmerge(id: Id, go: Go): Promise<void> {
 	const from = workspace.thread?.head?.id;
 	const now = await ending(() => call<Conversation>('DELETE', `/conversations/${id}/merge`), from ? [from] : []);
 	if (!now) return;
-	toasts.show(t('inbox.unmerged'), { kind: 'done' });
+	toasts.show(t('settings.thread_unmerged'), { kind: 'done' });
 	go(now.id);
 }
 
@@ -55,7 +58,10 @@ export async function split(conversation: Conversation, message: Id, go: Go): Pr
 	);
 	if (!now) return;
 	go(now.id);
-	toasts.show(t('inbox.splitOff', { number: now.id }), { kind: 'done', undo: () => void unsplit(now.id, go) });
+	toasts.show(t('settings.thread_splitOff', { number: now.id }), {
+		kind: 'done',
+		undo: () => void unsplit(now.id, go)
+	});
 }
 
 async function unsplit(id: Id, go: Go): Promise<void> {
@@ -68,7 +74,7 @@ export async function relate(id: Id, other: Id, related: boolean): Promise<void>
 	try {
 		await call(related ? 'PUT' : 'DELETE', `/conversations/${id}/links/${other}`);
 		if (!related) {
-			toasts.show(t('inbox.notRelatedDone'), { kind: 'done', undo: () => void relate(id, other, true) });
+			toasts.show(t('settings.thread_notRelatedDone'), { kind: 'done', undo: () => void relate(id, other, true) });
 		}
 	} catch (error) {
 		if (!(error instanceof ApiError)) throw error;
