@@ -47,6 +47,9 @@ type Key struct {
 	Place     inbox.Place
 	Size      int64
 	At        time.Time
+	// Beside says that others are being read at the same time: if this one is found marked from before,
+	// it has to come again alone.
+	Beside bool
 }
 
 // Watcher is the power to be told that there is something to pull: IMAP IDLE, a push.

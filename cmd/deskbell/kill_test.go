@@ -170,7 +170,7 @@ func (h *house) until(what string, step func() (progress int, done bool)) {
 			last, deadline = progress, time.Now().Add(progressWithin)
 		}
 		if time.Now().After(deadline) {
-			h.t.Fatalf("%s: stands still at %d", what, progress)
+			h.t.Fatalf("%s: stands still at %d, %v", what, progress, h.counts())
 		}
 		time.Sleep(2 * time.Millisecond)
 	}

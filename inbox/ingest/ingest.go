@@ -108,6 +108,7 @@ type Item struct {
 	Place     inbox.Place
 	Size      int64
 	At        time.Time
+	Beside    bool // others are being read at the same time: if it was marked before, it has to come alone
 }
 
 // Verdict is what to do with one item.
@@ -144,7 +145,7 @@ func (s *Service) Begin(ctx context.Context, from Source, items []Item) (verdict
 		for i, item := range items {
 			entry, seen := ledger[item.SourceKey]
 			switch {
-			case seen && entry.State == inbox.LedgerTaking && len(items) > 1:
+			case seen && entry.State == inbox.LedgerTaking && (len(items) > 1 || item.Beside):
 				verdicts, alone = nil, true
 				return nil
 			case seen && entry.State != inbox.LedgerTaking && entry.State != inbox.LedgerWaiting:

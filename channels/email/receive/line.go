@@ -41,7 +41,7 @@ func (l *line) Read(b []byte) (int, error) {
 	n, err := l.Conn.Read(b)
 	if err != nil {
 		l.mu.Lock()
-		l.failed = net.ErrClosed
+		l.failed = err
 		l.mu.Unlock()
 	}
 	return n, err

@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/emersion/go-smtp"
@@ -99,6 +100,8 @@ type Door struct {
 	log     *slog.Logger
 	server  *smtp.Server
 	gate    *gate
+
+	suspects sync.Mutex // held while a mail is read over which the program may have died
 }
 
 // New makes a door that is still closed.

@@ -37,6 +37,9 @@ func (d *Door) read(r io.Reader, declared int64) (*handed, error) {
 		if err != errMore {
 			break
 		}
+		if size <= int64(len(h.buffer)) {
+			continue // the peer announced less than it has sent
+		}
 		h.giveBack()
 		if err := d.reserve(h, size); err != nil {
 			return nil, err
@@ -112,15 +115,23 @@ func (d *Door) take(e envelope, to recipient, mail *handed) error {
 }
 
 // store goes the way of the pull: the mail's key is marked before anything of it is parsed, so that a
-// mail that kills the program is set aside when it comes for the third time. No lease is held: each
-// node may take mail, the key keeps two of them from storing one mail twice, and there is no cursor
-// to move.
+// mail that kills the program is set aside when it comes for the third time. Many mails are read at
+// once, and all of them are marked when the program dies; so those that were marked before are read
+// one after the other, or bystanders would be blamed. No lease is held: each node may take mail, the
+// key keeps two of them from storing one mail twice, and there is no cursor to move.
 func (d *Door) store(ctx context.Context, e envelope, to recipient, mail *handed) (outcome string, err error) {
 	hold := channels.Hold{Connection: to.box.Connection}
 	now := d.options.Now()
 	key := keyOf(to.address, mail.sameness)
 	raw := mail.with(d.trace(e, to.address, key, now))
-	taking, err := d.options.Sink.Taking(ctx, hold, []channels.Key{{SourceKey: key, Size: int64(len(raw)), At: now}})
+	mark := channels.Key{SourceKey: key, Size: int64(len(raw)), At: now, Beside: true}
+	taking, err := d.options.Sink.Taking(ctx, hold, []channels.Key{mark})
+	if err == nil && taking.Alone {
+		d.suspects.Lock()
+		defer d.suspects.Unlock()
+		mark.Beside = false
+		taking, err = d.options.Sink.Taking(ctx, hold, []channels.Key{mark})
+	}
 	if err != nil {
 		return "", fmt.Errorf("mark a mail: %w", err)
 	}

@@ -23,7 +23,7 @@ func source(hold channels.Hold) ingest.Source {
 func (s sink) Taking(ctx context.Context, hold channels.Hold, keys []channels.Key) (channels.Taking, error) {
 	items := make([]ingest.Item, len(keys))
 	for i, k := range keys {
-		items[i] = ingest.Item{SourceKey: k.SourceKey, Place: k.Place, Size: k.Size, At: k.At}
+		items[i] = ingest.Item{SourceKey: k.SourceKey, Place: k.Place, Size: k.Size, At: k.At, Beside: k.Beside}
 	}
 	verdicts, alone, err := s.ingest.Begin(ctx, source(hold), items)
 	taking := channels.Taking{Alone: alone}
