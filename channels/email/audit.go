@@ -49,11 +49,15 @@ func (a *Adapter) Audit(ctx context.Context, at string, books channels.Books) er
 	return refused
 }
 
-// audit counts one folder. One that was renumbered or set back since the last pull is left to the next.
+// audit counts one folder. One that was renumbered or set back since the last pull cannot be compared
+// before the next: code Unavailable.
 func (f *fetcher) audit(ctx context.Context, folder string, here place, books channels.Books) error {
 	state, err := f.open(ctx, folder)
-	if err != nil || state.UIDValidity != here.UIDValidity || state.UIDNext != 0 && state.UIDNext <= here.newest() {
+	if err != nil {
 		return err
+	}
+	if state.UIDValidity != here.UIDValidity || state.UIDNext != 0 && state.UIDNext <= here.newest() {
+		return f.problem(&f.settings.IMAP.server, inbox.Unavailable, imapFailed, "the folder was renumbered and not read since", nil)
 	}
 	h, err := f.holding(ctx, folder, here)
 	if err != nil {

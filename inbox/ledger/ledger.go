@@ -48,6 +48,7 @@ const (
 	countEvery   = time.Hour
 	countBatch   = 20
 	countTimeout = 15 * time.Minute
+	countTries   = 3
 	retryTimeout = 10 * time.Minute
 )
 
@@ -106,11 +107,11 @@ func (s *Service) AskCount(ctx context.Context, tx *store.Tx, id inbox.Connectio
 	return s.Jobs.Insert(ctx, tx, countArgs{Connection: id}, jobs.Insert{})
 }
 
-// count counts one connection. A source that cannot be reached now is counted in the next round: its
-// state tells people.
+// count counts one connection. A source that cannot be counted now is tried again some seconds later,
+// then left to the next round: its state tells people.
 func (s *Service) count(ctx context.Context, job jobs.Job[countArgs]) error {
 	err := s.Audit(ctx, job.Args.Connection, s)
-	if err != nil && ctx.Err() == nil {
+	if err != nil && ctx.Err() == nil && job.Tries >= countTries {
 		s.log.Warn("a connection cannot be counted", "connection", job.Args.Connection.String(), "error", err)
 		return nil
 	}
