@@ -63,9 +63,9 @@ const schema = `{
     "address": {"type": "string", "format": "email", "maxLength": 254, "title": "Address", "description": "Mail to this address comes in; replies leave from it."},
     "forwarding": {"type": "boolean", "default": false, "title": "Mail is forwarded to Deskbell", "description": "The shop's mail server hands mail for this address over by SMTP or LMTP. With it, incoming mail (IMAP) may be left out."},
     "imap": {
-      "type": "object", "additionalProperties": false, "required": ["host"], "title": "Incoming mail (IMAP)",
+      "type": "object", "additionalProperties": false, "title": "Incoming mail (IMAP)",
       "properties": {
-        "host": {"type": "string", "minLength": 1, "maxLength": 253, "title": "Server"},
+        "host": {"type": "string", "maxLength": 253, "title": "Server"},
         "port": {"type": "integer", "minimum": 1, "maximum": 65535, "default": 993, "title": "Port"},
         "security": {"type": "string", "enum": ["tls", "starttls", "none"], "default": "tls", "title": "Encryption"},
         "username": {"type": "string", "maxLength": 254, "title": "User name", "description": "The address if empty."},

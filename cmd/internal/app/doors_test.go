@@ -23,6 +23,7 @@ func (p *person) forwarded(address string) string {
 	shop := p.call("POST", "/shops", map[string]any{"name": "Shop of " + address, "zone": "Europe/Rome"}, http.StatusCreated)["id"].(string)
 	p.call("PATCH", "/shops/"+shop, map[string]any{"state": "active"}, http.StatusOK)
 	body := map[string]any{"shop": shop, "kind": "email", "settings": map[string]any{"address": address, "forwarding": true,
+		"imap": map[string]any{"host": "", "port": 993, "security": "tls"}, // as the form sends it
 		"smtp": map[string]any{"host": "127.0.0.1", "port": 25, "security": "none"}}}
 	return p.call("POST", "/connections", body, http.StatusCreated)["id"].(string)
 }
