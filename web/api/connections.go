@@ -135,7 +135,42 @@ func (a *API) wanted(ctx context.Context, w wantedConnection) (inbox.Connection,
 		return inbox.Connection{}, err
 	}
 	c := inbox.Connection{Shop: w.Shop, Kind: w.Kind, Settings: w.Settings, LiveFrom: w.LiveFrom.Time}
-	return c, a.checkConnection(&c, w.Secret)
+	if err := a.checkConnection(&c, w.Secret); err != nil {
+		return c, err
+	}
+	return c, a.checkForwarding(ctx, c)
+}
+
+// checkForwarding makes sure that nobody else's mail would be handed over to a connection: of two that
+// claim an address the older has it, and the other would wait for ever.
+func (a *API) checkForwarding(ctx context.Context, c inbox.Connection) error {
+	claimed := a.forwarded(c)
+	if len(claimed) == 0 {
+		return nil
+	}
+	others, err := a.Store.Connections(ctx, rbac.Scope{All: true})
+	if err != nil {
+		return err
+	}
+	for _, other := range others {
+		if other.ID != c.ID && slices.ContainsFunc(a.forwarded(other), func(address string) bool { return slices.Contains(claimed, address) }) {
+			return inbox.InvalidField("body.settings.address", "mail for this address, or one of the further ones, is handed over to another connection already")
+		}
+	}
+	return nil
+}
+
+// forwarded lists the addresses, in lower case, whose mail may be handed over to a connection.
+func (a *API) forwarded(c inbox.Connection) []string {
+	settings, err := json.Marshal(c.Settings)
+	if receives := a.Kinds[c.Kind].Receives; receives != nil && err == nil {
+		list := receives(settings)
+		for i := range list {
+			list[i] = strings.ToLower(list[i])
+		}
+		return list
+	}
+	return nil
 }
 
 // checkConnection checks settings against the schema of the kind and its own words, and names the
@@ -291,6 +326,9 @@ func (a *API) patchConnection(ctx context.Context, in *struct {
 		return nil, err
 	}
 	if err := a.checkConnection(&c, secret); err != nil {
+		return nil, err
+	}
+	if err := a.checkForwarding(ctx, c); err != nil {
 		return nil, err
 	}
 	if !in.Body.LiveFrom.IsZero() {

@@ -114,6 +114,10 @@ func TestForwardedMailIsRepeated(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	shop := owner.call("GET", "/connections/"+connection, nil, http.StatusOK)["shop"]
+	owner.call("POST", "/connections", map[string]any{"shop": shop, "kind": "email", "settings": map[string]any{"address": "sales@lamps.example",
+		"aliases": []string{"Help@lamps.example"}, "forwarding": true, "smtp": map[string]any{"host": "127.0.0.1"}}}, http.StatusUnprocessableEntity)
+	owner.call("PATCH", "/connections/"+connection, map[string]any{"live_from": "2020-01-01T00:00:00Z"}, http.StatusOK)
 	if got := owner.counts(connection); got["message"] != 1.0 || len(got) != 1 {
 		t.Errorf("the ledger counts %v, want one message", got)
 	}
