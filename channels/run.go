@@ -254,7 +254,10 @@ func (c *run) make(ctx context.Context) (Stored, Adapter, error) {
 	}
 	cfg := stored.Config
 	cfg.Connection = c.id
-	cfg.Now, cfg.Dial, cfg.Roots, cfg.Memory, cfg.Log = o.Now, o.Dial, o.Roots, c.runner.memory, c.log
+	cfg.Now, cfg.Roots, cfg.Memory, cfg.Log = o.Now, o.Roots, c.runner.memory, c.log
+	if cfg.Dial == nil {
+		cfg.Dial = o.Dial
+	}
 	adapter, err := kind.Open(cfg)
 	if err != nil {
 		return Stored{}, nil, err

@@ -27,7 +27,7 @@ type Directory interface {
 // Stored is a connection as the database has it.
 type Stored struct {
 	Kind   string
-	Config Config // Settings, Secret and LiveFrom; the runner fills in the rest
+	Config Config // Settings, Secret, LiveFrom, and Dial if it has its own; the runner fills in the rest
 	Cursor string
 	Poll   time.Duration // zero: the runner's own interval
 }

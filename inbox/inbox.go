@@ -96,6 +96,9 @@ type Connection struct {
 	LastOutAt time.Time // zero: never
 	CheckedAt time.Time // last successful poll; zero: never
 	CreatedAt time.Time
+	// Inside: its hosts may lie in the server's own network, since whoever named them manages the
+	// connections of all shops.
+	Inside bool
 	// SilenceHours without mail raise an alarm; SilenceByRhythm and SilenceNever are no hours.
 	SilenceHours int
 	Alarms       []Alarm // raised now; only where they were asked for

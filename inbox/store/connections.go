@@ -27,6 +27,7 @@ type connectionRow struct {
 	LastInAt      int64  `bun:"last_in_at,nullzero"`
 	LastOutAt     int64  `bun:"last_out_at,nullzero"`
 	CheckedAt     int64  `bun:"checked_at,nullzero"`
+	Inside        bool   `bun:"inside"`
 	SilenceHours  int    `bun:"silence_hours"`
 	CreatedAt     int64  `bun:"created_at"`
 }
@@ -35,7 +36,7 @@ func (r connectionRow) connection() (inbox.Connection, error) {
 	c := inbox.Connection{ID: inbox.ConnectionID(r.ID), Shop: inbox.ShopID(r.Shop), Kind: r.Kind, Name: r.Name, Secret: r.Secret,
 		State: inbox.ConnectionState(r.State), LiveFrom: moment(r.LiveFrom), Cursor: r.Cursor, LastInAt: moment(r.LastInAt),
 		LastOutAt: moment(r.LastOutAt), CheckedAt: moment(r.CheckedAt), CreatedAt: moment(r.CreatedAt),
-		SilenceHours: r.SilenceHours}
+		Inside: r.Inside, SilenceHours: r.SilenceHours}
 	if err := parse(r.Settings, &c.Settings); err != nil {
 		return c, fmt.Errorf("settings of connection %d: %w", r.ID, err)
 	}
@@ -54,7 +55,7 @@ func newConnectionRow(c inbox.Connection) connectionRow {
 	return connectionRow{ID: int64(c.ID), Shop: int64(c.Shop), Kind: c.Kind, Name: c.Name, Settings: text(c.Settings), Secret: c.Secret,
 		SecretNames: text(c.SecretNames), State: string(c.State), Problem: reasonText(c.Problem), LiveFrom: micros(c.LiveFrom),
 		Cursor: c.Cursor, LastInAt: micros(c.LastInAt), LastOutAt: micros(c.LastOutAt), CheckedAt: micros(c.CheckedAt),
-		CreatedAt: micros(c.CreatedAt), SilenceHours: c.SilenceHours}
+		CreatedAt: micros(c.CreatedAt), Inside: c.Inside, SilenceHours: c.SilenceHours}
 }
 
 // Connections returns the connections of the shops of a scope, oldest first.
@@ -122,7 +123,7 @@ func (tx *Tx) CreateConnection(ctx context.Context, c inbox.Connection) (inbox.C
 // health belong to the runner.
 func (tx *Tx) SaveConnection(ctx context.Context, c inbox.Connection) error {
 	r := newConnectionRow(c)
-	_, err := tx.db.NewUpdate().Model(&r).Column("name", "settings", "secret", "secret_names", "state", "problem", "live_from", "silence_hours").WherePK().Exec(ctx)
+	_, err := tx.db.NewUpdate().Model(&r).Column("name", "settings", "secret", "secret_names", "state", "problem", "live_from", "inside", "silence_hours").WherePK().Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("save connection %s: %w", c.ID, err)
 	}

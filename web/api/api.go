@@ -50,8 +50,10 @@ type Options struct {
 	// Pictures fetches those that mails show from elsewhere.
 	Pictures *pictures.Fetcher
 	// Dial and Roots are for testing connections: the way out, and whom to trust.
-	Dial  func(ctx context.Context, network, address string) (net.Conn, error)
-	Roots *x509.CertPool
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// DialInside is the way of connections that may lead into the server's own network; nil: Dial.
+	DialInside func(ctx context.Context, network, address string) (net.Conn, error)
+	Roots      *x509.CertPool
 	// Caller tells who sent a request; the zero Caller is nobody. It must not read the database:
 	// whoever stands in front of the handlers has done so. By default it is whom auth.Middleware found.
 	Caller  func(ctx context.Context) Caller

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net"
 	"net/http"
 	"reflect"
 	"slices"
@@ -134,11 +135,25 @@ func (a *API) wanted(ctx context.Context, w wantedConnection) (inbox.Connection,
 	if _, err := a.Store.Shop(ctx, w.Shop); err != nil {
 		return inbox.Connection{}, err
 	}
-	c := inbox.Connection{Shop: w.Shop, Kind: w.Kind, Settings: w.Settings, LiveFrom: w.LiveFrom.Time}
+	c := inbox.Connection{Shop: w.Shop, Kind: w.Kind, Settings: w.Settings, LiveFrom: w.LiveFrom.Time, Inside: a.managesAll(ctx)}
 	if err := a.checkConnection(&c, w.Secret); err != nil {
 		return c, err
 	}
 	return c, a.checkForwarding(ctx, c)
+}
+
+// managesAll tells whether the sender manages the connections of all shops, so that he is trusted with
+// the network the server stands in.
+func (a *API) managesAll(ctx context.Context) bool {
+	return a.Rights.Scope(a.actor(ctx), rbac.ConnectionManage).All
+}
+
+// dial is the way out of a connection.
+func (a *API) dial(c inbox.Connection) func(ctx context.Context, network, address string) (net.Conn, error) {
+	if c.Inside && a.DialInside != nil {
+		return a.DialInside
+	}
+	return a.Dial
 }
 
 // checkForwarding makes sure that nobody else's mail would be handed over to a connection: of two that
@@ -195,7 +210,7 @@ func (a *API) checkConnection(c *inbox.Connection, secret map[string]string) err
 	if err != nil {
 		return err
 	}
-	adapter, err := k.Open(channels.Config{Connection: c.ID, Settings: settings, Secret: secret, LiveFrom: c.LiveFrom, Now: a.Now, Dial: a.Dial, Roots: a.Roots})
+	adapter, err := k.Open(channels.Config{Connection: c.ID, Settings: settings, Secret: secret, LiveFrom: c.LiveFrom, Now: a.Now, Dial: a.dial(*c), Roots: a.Roots})
 	if err != nil {
 		return err
 	}
@@ -319,6 +334,9 @@ func (a *API) patchConnection(ctx context.Context, in *struct {
 		c.Settings = in.Body.Settings
 		if err := checkSettings(a.Kinds[c.Kind].Schema, c.Settings); err != nil {
 			return nil, err
+		}
+		if !reflect.DeepEqual(destinations(before), destinations(c.Settings)) {
+			c.Inside = a.managesAll(ctx)
 		}
 	}
 	secret, err := a.newSecret(c, before, in.Body.Secret)
@@ -478,7 +496,7 @@ func (a *API) test(ctx context.Context, c inbox.Connection, secret map[string]st
 	if err != nil {
 		return nil, err
 	}
-	adapter, err := k.Open(channels.Config{Connection: c.ID, Settings: settings, Secret: secret, LiveFrom: c.LiveFrom, Now: a.Now, Dial: a.Dial, Roots: a.Roots})
+	adapter, err := k.Open(channels.Config{Connection: c.ID, Settings: settings, Secret: secret, LiveFrom: c.LiveFrom, Now: a.Now, Dial: a.dial(c), Roots: a.Roots})
 	if err != nil {
 		return nil, err
 	}

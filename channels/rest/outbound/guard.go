@@ -31,6 +31,8 @@ func (e *OwnNetworkError) Error() string {
 type Guard struct {
 	// Allow are networks that may be reached although they are the server's own.
 	Allow []netip.Prefix
+	// Inside lets the server's own network be reached as well: private addresses and this machine.
+	Inside bool
 	// Only keeps everything else out of reach, public addresses as well.
 	Only bool
 	// Resolver looks names up; nil: that of the system.
@@ -67,6 +69,7 @@ func (g *Guard) judge(host, found string, ports []uint16) error {
 	switch {
 	case holds(g.Allow, address):
 		return nil
+	case g.Inside && (inner(address) || public(address)):
 	case g.Only || !public(address) || local(address):
 		return &OwnNetworkError{Host: host}
 	case ports != nil && !slices.Contains(ports, to.Port()):
@@ -102,6 +105,9 @@ var global = netip.MustParsePrefix("2000::/3")
 func public(address netip.Addr) bool {
 	return (address.Is4() || global.Contains(address)) && !holds(notPublic, address)
 }
+
+// inner tells whether an address is one of private networks (RFC 1918, RFC 4193) or of this machine.
+func inner(address netip.Addr) bool { return address.IsPrivate() || address.IsLoopback() }
 
 // local tells whether a public address is this machine's or its neighbours'.
 func local(address netip.Addr) bool {

@@ -47,6 +47,13 @@ func TestGuardJudgesAddresses(t *testing.T) {
 			t.Errorf("%s with allowed networks: %v", address, err)
 		}
 	}
+	inside := outbound.Guard{Inside: true}
+	for address, allowed := range map[string]bool{"10.2.2.3:993": true, "127.0.0.1:25": true, "[::1]:25": true, "1.1.1.1:993": true,
+		"169.254.169.254:80": false, "100.100.100.200:80": false, "0.0.0.0:25": false, "224.0.0.1:25": false, "[fe80::1]:25": false} {
+		if err := inside.Judge(address, false); (err == nil) != allowed {
+			t.Errorf("%s with the server's own network: %v", address, err)
+		}
+	}
 	allowing.Only = true
 	for address, allowed := range map[string]bool{"10.1.2.3:80": true, "1.1.1.1:80": false} {
 		if err := allowing.Judge(address, true); (err == nil) != allowed {

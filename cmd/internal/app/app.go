@@ -43,6 +43,8 @@ import (
 type Far struct {
 	Dial  func(ctx context.Context, network, address string) (net.Conn, error)
 	Roots *x509.CertPool
+
+	inside func(ctx context.Context, network, address string) (net.Conn, error) // nil: as Dial
 }
 
 // App is the product, built and not started.
@@ -95,6 +97,7 @@ func (a *App) build(ctx context.Context, far Far) error {
 	a.guard = &outbound.Guard{Allow: allowed, Only: far.Dial != nil}
 	if far.Dial == nil {
 		far.Dial = connectionDialer(a.guard)
+		far.inside = connectionDialer(&outbound.Guard{Allow: allowed, Inside: true})
 	}
 	for _, part := range []func(context.Context) error{a.openData, a.openBus, a.openRights} {
 		if err := part(ctx); err != nil {
@@ -115,7 +118,7 @@ func (a *App) build(ctx context.Context, far Far) error {
 	references := reference.New(keys...)
 	a.Routing = routing.New(routing.Options{Store: a.Store, Rights: a.Rights, Log: a.log})
 	a.ingest = ingest.New(ingest.Options{Store: a.Store, Blobs: a.blobs, Route: a.Routing.Route, References: references, Log: a.log})
-	a.runner = channels.NewRunner(channels.Options{Registry: Kinds(), Directory: directory{a.Store, a.Ring}, Sink: sink{a.ingest},
+	a.runner = channels.NewRunner(channels.Options{Registry: Kinds(), Directory: directory{a.Store, a.Ring, far.inside}, Sink: sink{a.ingest},
 		Leases: leases{a.Store.Leases(node)}, Poll: time.Duration(a.config.Poll) * time.Second, Log: a.log, Dial: far.Dial, Roots: far.Roots})
 	a.ledger = ledger.New(ledger.Options{Store: a.Store, Jobs: a.jobs, Blobs: a.blobs, Ingest: a.ingest, Rights: a.Rights, Log: a.log,
 		Reread: reread(a.runner), Audit: audit(a.runner), Poll: time.Duration(a.config.Poll) * time.Second})
@@ -289,7 +292,7 @@ func (a *App) buildWeb(far Far) error {
 	}
 	a.web, err = web.New(web.Options{Auth: a.Auth, Screen: screen, Log: a.log, Ready: a.ready, Collectors: a.doorFigures(),
 		API: api.Options{Store: a.Store, Rights: a.Rights, People: a.Auth, Routing: a.Routing, Outbox: a.outbox, Blobs: a.blobs,
-			Seal: a.Ring, Kinds: Kinds(), Pictures: pictures.New(a.guard), Dial: far.Dial, Roots: far.Roots, Runner: a.runner, Ledger: a.ledger, Version: Version, Log: a.log},
+			Seal: a.Ring, Kinds: Kinds(), Pictures: pictures.New(a.guard), Dial: far.Dial, DialInside: far.inside, Roots: far.Roots, Runner: a.runner, Ledger: a.ledger, Version: Version, Log: a.log},
 		Live: live.Options{Store: a.Store, Bus: a.bus, Rights: a.Rights, Auth: a.Auth, Version: Version, Log: a.log}})
 	return err
 }

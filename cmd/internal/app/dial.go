@@ -12,8 +12,8 @@ import (
 // reasonOwnNetwork is the reason of a connection whose host lies in the server's own network.
 const reasonOwnNetwork = "own_network"
 
-// connectionDialer is the way out of connections, whose hosts the admins of shops choose. They are not
-// trusted with the network the server stands in.
+// connectionDialer is the way out of connections. The admins of single shops, who name the hosts of
+// theirs, are not trusted with the network the server stands in; who manages all connections is.
 func connectionDialer(guard *outbound.Guard) func(ctx context.Context, network, address string) (net.Conn, error) {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		conn, err := guard.DialContext(ctx, network, address)

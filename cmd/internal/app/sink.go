@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net"
 
 	"github.com/deskbell/deskbell/channels"
 	"github.com/deskbell/deskbell/inbox"
@@ -44,8 +45,9 @@ func (s sink) Take(ctx context.Context, hold channels.Hold, items []inbox.Incomi
 
 // directory tells the runner which connections there are, with their secrets opened.
 type directory struct {
-	store *store.Store
-	ring  *seal.Ring
+	store  *store.Store
+	ring   *seal.Ring
+	inside func(ctx context.Context, network, address string) (net.Conn, error) // for those that may lead inside; nil: as all
 }
 
 func (d directory) Connections(ctx context.Context) ([]inbox.ConnectionID, error) {
@@ -81,6 +83,9 @@ func (d directory) Load(ctx context.Context, id inbox.ConnectionID) (channels.St
 		return channels.Stored{}, fmt.Errorf("settings of connection %s: %w", id, err)
 	}
 	config := channels.Config{Connection: id, Settings: settings, Secret: map[string]string{}, LiveFrom: c.LiveFrom}
+	if c.Inside {
+		config.Dial = d.inside
+	}
 	if len(c.Secret) > 0 {
 		opened, err := d.ring.Open(c.Secret, seal.Binding{Table: "connections", Field: "secret", Row: int64(id), Shop: int64(c.Shop)})
 		if err != nil {

@@ -156,6 +156,7 @@ CREATE TABLE connections (
     taken_at      BIGINT, -- when something new was last taken in
     last_out_at   BIGINT,
     checked_at    BIGINT,
+    inside       BOOLEAN NOT NULL DEFAULT FALSE, -- its hosts may lie in the server's own network
     silence_hours BIGINT NOT NULL DEFAULT 0, -- alarm after so many without mail; 0 = by its rhythm, -1 = never
     created_at    BIGINT NOT NULL
 );

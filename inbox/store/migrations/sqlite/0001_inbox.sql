@@ -156,6 +156,7 @@ CREATE TABLE connections (
     taken_at      INTEGER, -- when something new was last taken in
     last_out_at   INTEGER,
     checked_at    INTEGER,
+    inside       INTEGER NOT NULL DEFAULT 0, -- its hosts may lie in the server's own network
     silence_hours INTEGER NOT NULL DEFAULT 0, -- alarm after so many without mail; 0 = by its rhythm, -1 = never
     created_at    INTEGER NOT NULL
 );
