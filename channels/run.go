@@ -174,6 +174,7 @@ func (c *run) open(ctx context.Context) {
 		return
 	}
 	c.cursor = stored.Cursor
+	c.reported = Health{} // people may have written another state since: it is told afresh
 	poll := stored.Poll
 	if poll == 0 {
 		poll = c.runner.options.Poll

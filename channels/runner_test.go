@@ -560,6 +560,24 @@ func TestRunnerOpensAfreshWhenAsked(t *testing.T) {
 	})
 }
 
+// Who asks for a connection to be opened afresh may have written another state: it is told at once.
+func TestRunnerTellsAfreshAfterAReload(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, r := begin(t, nil, &source{})
+		synctest.Wait()
+		for want := 1; want <= 3; want++ {
+			h.mu.Lock()
+			n := len(h.checked)
+			h.mu.Unlock()
+			if n != want {
+				t.Errorf("%d reports, want %d", n, want)
+			}
+			r.Reload(1)
+			synctest.Wait()
+		}
+	})
+}
+
 func TestRunnerSendsBesideAPull(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &source{hang: make(chan struct{})} // a pull that takes its time keeps nobody from sending
