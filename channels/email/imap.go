@@ -239,6 +239,9 @@ func (s *session) bodies(ctx context.Context, set imap.NumSet, budget int64, eac
 			uid, raw, err := s.body(m)
 			if err != nil {
 				s.cut(err)
+				if errors.Is(err, io.ErrUnexpectedEOF) {
+					return err // for the library the mail has ended and it reads on: nobody may read beside it
+				}
 				return errors.Join(err, cmd.Close())
 			}
 			if uid != 0 && raw != nil {
