@@ -271,7 +271,7 @@ var languages = []language{
 		days:     []string{"יום"},
 		original: []string{"הודעה מקורית", "הודעה שהועברה", "ההודעה המקורית"},
 		forward:  []string{"תחילת ההודעה שהועברה", "תחילת הודעה שהועברה"},
-		from:     []string{"מאת"}, date: []string{"נשלח", "תאריך", "נשלח ב", "‏‏נשלח"}, to: []string{"אל", "ל"}, subject: []string{"נושא"}, copy: []string{"עותק", "העתק"},
+		from:     []string{"מאת"}, date: []string{"נשלח", "תאריך", "נשלח ב", "\u200f\u200fנשלח"}, to: []string{"אל", "ל"}, subject: []string{"נושא"}, copy: []string{"עותק", "העתק"},
 		sentFrom:   []string{"נשלח מ*", "נשלח באמצעות *"},
 		sentFromMy: []string{"נשלח מה-iphone שלי", "נשלח מה-* שלי", "נשלח מה‑iphone*", "נשלח מהטלפון*", "נשלח מ-outlook*", "נשלח מהמכשיר*"},
 	},
@@ -288,10 +288,10 @@ var languages = []language{
 	{ // Persian
 		wrote:    []string{"نوشت", "نوشته"},
 		opens:    []string{"در تاریخ", "در"},
-		days:     []string{"شنبه", "یکشنبه", "دوشنبه", "سه‌شنبه", "چهارشنبه", "پنجشنبه", "جمعه"},
+		days:     []string{"شنبه", "یکشنبه", "دوشنبه", "سه\u200cشنبه", "چهارشنبه", "پنجشنبه", "جمعه"},
 		original: []string{"پیام اصلی", "پیام ارسال شده", "پیام بازارسالی"},
 		from:     []string{"از"}, date: []string{"تاریخ", "ارسال شده", "ارسال"}, to: []string{"به"}, subject: []string{"موضوع"},
-		sentFrom: []string{"ارسال شده از *", "ارسال‌شده از *", "فرستاده شده از *"},
+		sentFrom: []string{"ارسال شده از *", "ارسال\u200cشده از *", "فرستاده شده از *"},
 	},
 	{ // Vietnamese
 		wrote:    []string{"đã viết", "viết", "đã gửi"},

@@ -319,7 +319,7 @@ func addressWord(raw []byte) (begin, end int) {
 // readName decodes a display name: quotes and comments off, encoded words decoded even inside quotes.
 func readName(raw []byte, hint string) string {
 	raw = bytes.Trim(raw, " \t")
-	if bytes.IndexAny(raw, `\"`) >= 0 {
+	if bytes.ContainsAny(raw, `\"`) {
 		raw = unquote(raw)
 	}
 	name := cleanLine(decodeWords(raw, hint))
@@ -358,8 +358,8 @@ func cleanAddress(raw []byte, hint string) string {
 	if outer := strings.Trim(address, `"'`); strings.Contains(outer, "@") && !strings.ContainsAny(outer, `"`) {
 		address = outer
 	}
-	if begin, end := 0, len(address); strings.ContainsAny(address, " \t") && strings.Contains(address, "@") {
-		begin, end = addressWord([]byte(address))
+	if strings.ContainsAny(address, " \t") && strings.Contains(address, "@") {
+		begin, end := addressWord([]byte(address))
 		address = address[begin:end]
 	}
 	if i := strings.LastIndexByte(address, ':'); i >= 0 && (address[0] == '@' || strings.EqualFold(address[:i], "mailto")) {
